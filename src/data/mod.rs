@@ -1,0 +1,7 @@
+//! Series, waveform windows and images become examples, splits and batches.
+
+mod dataset;
+mod series;
+
+pub use dataset::{Batch, Dataset, ExampleSpec, Rng, Slot, Subset, Target};
+pub use series::{Column, Series};

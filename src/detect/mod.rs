@@ -1,0 +1,1 @@
+//! Classes of windows and of continuous data.

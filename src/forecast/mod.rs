@@ -1,0 +1,1 @@
+//! Forecasters (baselines and networks alike), backtests and calibration.

@@ -1,0 +1,1 @@
+//! Finished results become PNG and SVG; one file a figure.

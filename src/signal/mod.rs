@@ -1,0 +1,1 @@
+//! Traces become clean traces and activity features.

@@ -1,0 +1,1 @@
+//! Deterministic archives, catalogues and images for demo and tests.

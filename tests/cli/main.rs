@@ -1,0 +1,3 @@
+//! The program as a process: exit codes, streams, files.
+
+mod program;

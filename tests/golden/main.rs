@@ -1,0 +1,3 @@
+//! Comparisons with the peers' own software; one file a peer or protocol.
+
+mod shared;
