@@ -136,7 +136,7 @@ impl SampleRate {
     /// 2⁻³⁰ and 2³⁰ Hz (a day file of anything else is a broken header).
     pub fn from_hz(hz: f64) -> Option<Self> {
         let limit = f64::from(1u32 << 30);
-        if !hz.is_finite() || !(hz > 1.0 / limit && hz < limit) {
+        if !(1.0 / limit..limit).contains(&hz) {
             return None;
         }
         // 33 fractional bits keep every f32 rate above 2⁻⁹ exact and leave room in u64.
