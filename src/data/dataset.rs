@@ -44,9 +44,36 @@ impl Target {
     }
 }
 
+/// What the axes of an example's values mean. Two axes alone could be either of the first two.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layout {
+    /// `[T, C]`: steps of a series, the last row is the issue time.
+    #[default]
+    Series,
+    /// `[C, T]`: channels of a waveform window.
+    Waveform,
+    /// `[C, H, W]`.
+    Image,
+}
+
+impl Layout {
+    /// Names of the axes for messages.
+    pub fn axes(self) -> &'static str {
+        match self {
+            Self::Series => "(time, channel)",
+            Self::Waveform => "(channel, time)",
+            Self::Image => "(channel, height, width)",
+        }
+    }
+}
+
 /// Shapes of one example; the same for every example of a dataset.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ExampleSpec {
+    /// What the axes of the values mean.
+    #[serde(default)]
+    pub layout: Layout,
     /// Shape of the values: `[T, C]` for series, `[C, T]` for waveforms, `[C, H, W]` for images.
     pub values: Vec<usize>,
     /// Number of further features `F` that join the network's last layers; 0 for none.

@@ -3,5 +3,5 @@
 mod dataset;
 mod series;
 
-pub use dataset::{Batch, Dataset, ExampleSpec, Rng, Slot, Subset, Target};
+pub use dataset::{Batch, Dataset, ExampleSpec, Layout, Rng, Slot, Subset, Target};
 pub use series::{Column, Series};
