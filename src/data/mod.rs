@@ -1,7 +1,12 @@
 //! Series, waveform windows and images become examples, splits and batches.
 
 mod dataset;
+pub mod level_features;
 mod series;
+mod series_dataset;
+mod windows;
 
 pub use dataset::{Batch, Dataset, ExampleSpec, Layout, Rng, Slot, Subset, Target};
 pub use series::{Column, Series};
+pub use series_dataset::{SeriesDataset, WindowSource, apply_moments, moments, standardise};
+pub use windows::{Membership, PartEnds, Parts, WindowPlan, fill_forward};
