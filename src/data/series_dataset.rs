@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::dataset::{Dataset, ExampleSpec, Rng, Slot, Target};
+use super::dataset::{Dataset, ExampleSpec, Layout, Rng, Slot, Target};
 use super::windows::WindowPlan;
 use crate::error::{Error, Result};
 use crate::time::UtcTime;
@@ -111,6 +111,7 @@ impl Dataset for SeriesDataset<'_> {
     fn spec(&self) -> ExampleSpec {
         let channels = 2 + self.sources.first().map_or(0, |s| s.covariates.len());
         ExampleSpec {
+            layout: Layout::Series,
             values: vec![self.plan.lookback, channels],
             features: self.features,
             lengths: false,
@@ -270,7 +271,8 @@ mod tests {
         let plan = plan();
         let count = |sources: &[WindowSource]| {
             let target = Target::Levels { horizons: 2 };
-            let dataset = SeriesDataset::new(sources, &plan, vec![0..60], target).unwrap();
+            let whole = std::iter::once(0..60).collect();
+            let dataset = SeriesDataset::new(sources, &plan, whole, target).unwrap();
             (0..dataset.len()).map(|i| f64::from(example(&dataset, i).2[0])).sum::<f64>()
         };
         assert_eq!(count(&full) - count(&gappy), 7.0);
