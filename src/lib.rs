@@ -3,7 +3,7 @@
 //! Data flows one way, and so do the `use` lines (`tests/architecture.rs` holds it):
 //!
 //! ```text
-//! read → signal → data → model → train → forecast, detect → score → plot → cli
+//! read → signal → data → model → train → score → forecast, detect → plot → cli
 //! ```
 //!
 //! | room | what it does |
@@ -22,6 +22,8 @@
 //!
 //! Letters in shapes: `N` batch, `T` time, `C` channel or class, `F` feature, `H` horizon
 //! (or image height), `W` image width, `Q` quantile level.
+
+#![deny(unsafe_code)]
 
 pub mod error;
 pub mod output;

@@ -1,8 +1,10 @@
 //! Networks, heads and losses. A network knows nothing of losses, files or plots.
 
+mod device;
 mod network;
 mod task;
 
+pub use device::DeviceChoice;
 pub use network::{DropoutSource, Input, Mode, Network};
 pub use task::{Loss, Reading, Task};
 
