@@ -1,0 +1,99 @@
+//! `history.png`: training and validation loss by epoch, learning rate below.
+
+use plotters::coord::Shift;
+use plotters::prelude::*;
+
+use super::canvas::{Drawn, Figure, GRID, INK, color, padded_range, text};
+
+/// The course of one or several trainings.
+#[derive(Clone, Debug, Default)]
+pub struct HistoryFigure {
+    /// Heading.
+    pub title: String,
+    /// One entry a training (a seed or a fold).
+    pub runs: Vec<Course>,
+}
+
+/// Losses of one training by epoch.
+#[derive(Clone, Debug, Default)]
+pub struct Course {
+    /// Training loss, `[epochs]`.
+    pub train: Vec<f64>,
+    /// Validation loss, `[epochs]` or empty.
+    pub valid: Vec<f64>,
+    /// Learning rate, `[epochs]` or empty.
+    pub rate: Vec<f64>,
+    /// Epoch whose weights were kept, from 0.
+    pub best: Option<usize>,
+}
+
+impl Figure for HistoryFigure {
+    fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>) -> Drawn<DB> {
+        let (_, height) = area.dim_in_pixel();
+        let (upper, lower) = area.split_vertically(height * 7 / 10);
+        let epochs = self.runs.iter().map(|run| run.train.len()).max().unwrap_or(0).max(2);
+        let axis = 1.0..epochs as f64;
+        let losses = self.runs.iter().flat_map(|run| run.train.iter().chain(&run.valid));
+        let mut chart = ChartBuilder::on(&upper)
+            .caption(&self.title, text(26))
+            .margin(12)
+            .margin_right(30)
+            .x_label_area_size(10)
+            .y_label_area_size(92)
+            .build_cartesian_2d(axis.clone(), padded_range(losses.copied()))?;
+        let mut mesh = chart.configure_mesh();
+        mesh.axis_style(INK).bold_line_style(GRID).light_line_style(WHITE);
+        mesh.label_style(text(19)).axis_desc_style(text(21)).x_labels(0).y_desc("loss").draw()?;
+        for (number, run) in self.runs.iter().enumerate() {
+            for (values, hue, name) in
+                [(&run.train, color(0), "training"), (&run.valid, color(1), "validation")]
+            {
+                let points = numbered(values);
+                let drawn = chart.draw_series(LineSeries::new(points, hue.stroke_width(2)))?;
+                if number == 0 && !values.is_empty() {
+                    drawn.label(name).legend(move |(x, y)| {
+                        Rectangle::new([(x, y - 2), (x + 26, y + 2)], hue.filled())
+                    });
+                }
+            }
+            let kept = run.best.and_then(|epoch| {
+                let curve = if run.valid.is_empty() { &run.train } else { &run.valid };
+                Some(((epoch + 1) as f64, *curve.get(epoch)?))
+            });
+            let drawn =
+                chart.draw_series(kept.iter().map(|&at| Circle::new(at, 6, INK.filled())))?;
+            if number == 0 && kept.is_some() {
+                drawn
+                    .label("weights kept")
+                    .legend(|(x, y)| Circle::new((x + 13, y), 6, INK.filled()));
+            }
+        }
+        let mut labels = chart.configure_series_labels();
+        labels.position(SeriesLabelPosition::UpperRight).background_style(WHITE.mix(0.9));
+        labels.border_style(GRID).label_font(text(18)).legend_area_size(34).margin(14).draw()?;
+        let rates = self.runs.iter().flat_map(|run| run.rate.iter().copied());
+        let top = rates.fold(0.0, f64::max).max(1e-12);
+        let mut chart = ChartBuilder::on(&lower)
+            .margin(12)
+            .margin_right(30)
+            .x_label_area_size(58)
+            .y_label_area_size(92)
+            .build_cartesian_2d(axis, 0.0..1.05 * top)?;
+        let mut mesh = chart.configure_mesh();
+        mesh.axis_style(INK).bold_line_style(GRID).light_line_style(WHITE).y_labels(4);
+        mesh.label_style(text(19)).axis_desc_style(text(21));
+        mesh.y_label_formatter(&|rate| format!("{rate:.0e}"));
+        mesh.x_label_formatter(&|epoch| format!("{epoch:.0}"));
+        mesh.x_desc("epoch").y_desc("learning rate").draw()?;
+        for run in &self.runs {
+            let line = LineSeries::new(numbered(&run.rate), color(2).stroke_width(2));
+            chart.draw_series(line)?;
+        }
+        Ok(())
+    }
+}
+
+fn numbered(values: &[f64]) -> Vec<(f64, f64)> {
+    let points = values.iter().enumerate().map(|(epoch, &y)| ((epoch + 1) as f64, y));
+    points.filter(|(_, y)| y.is_finite()).collect()
+}
