@@ -1,3 +1,4 @@
 //! Comparisons with the peers' own software; one file a peer or protocol.
 
+mod pytorch_models;
 mod shared;
