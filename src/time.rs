@@ -149,6 +149,11 @@ impl SampleRate {
         Self::from_ratio(scaled.round() as u64, denominator)
     }
 
+    /// Numerator and denominator, in lowest terms.
+    pub fn ratio(self) -> (u64, u64) {
+        (self.numerator, self.denominator)
+    }
+
     /// In Hz.
     pub fn hz(self) -> f64 {
         self.numerator as f64 / self.denominator as f64

@@ -1,6 +1,7 @@
 //! The command line: one file a command, each turning flags into settings and calling the library once.
 
 mod completions;
+mod inspect;
 
 use std::process::ExitCode;
 
@@ -27,6 +28,7 @@ pub struct Program {
 #[derive(Subcommand)]
 enum Command {
     Completions(completions::Args),
+    Inspect(inspect::Args),
 }
 
 /// How a command that did its work ends.
@@ -43,6 +45,7 @@ fn run(program: Program) -> Result<Outcome> {
     progress::stop_on_ctrl_c()?;
     match program.command {
         Command::Completions(args) => completions::run(args),
+        Command::Inspect(args) => inspect::run(args),
     }
 }
 

@@ -85,4 +85,18 @@ impl Trace {
     pub fn last_time(&self) -> UtcTime {
         self.time_of((self.samples.len() as u64).saturating_sub(1))
     }
+
+    /// Where the next sample would be.
+    pub fn end(&self) -> UtcTime {
+        self.time_of(self.samples.len() as u64)
+    }
+
+    /// Whether `next` goes on where this trace ends: same channel, same rate to 1e-4, and its
+    /// start at most half a sample from where the next sample is expected.
+    pub fn is_continued_by(&self, next: &Self) -> bool {
+        let gap = i128::from(next.start.0) - i128::from(self.end().0);
+        self.id == next.id
+            && (1.0 - self.rate.hz() / next.rate.hz()).abs() < 1e-4
+            && 2 * gap.abs() <= i128::from(self.rate.period())
+    }
 }

@@ -1,0 +1,123 @@
+//! From paths, folders and globs to waveform files, each with its format.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use super::format::{WaveformFile, format_of};
+use crate::error::{Error, Result};
+
+/// Folders deeper than this are not entered.
+const DEEPEST: usize = 32;
+
+/// Files that lie in archives and are not waveforms; in a folder they are passed over in silence.
+const COMPANIONS: [&str; 16] = [
+    "md", "txt", "csv", "json", "xml", "toml", "yaml", "yml", "py", "sh", "log", "parquet", "png",
+    "svg", "pdf", "html",
+];
+
+/// Names by which a folder pretends to be a file.
+const WAVEFORM_SUFFIXES: [&str; 5] = ["mseed", "miniseed", "ms", "seed", "wav"];
+
+/// What was found under the paths given.
+#[derive(Default)]
+pub struct Found {
+    /// Regular files, in order, none twice.
+    pub files: Vec<PathBuf>,
+    /// What is not there or cannot be read, and why.
+    pub failed: Vec<(PathBuf, String)>,
+    seen: HashSet<PathBuf>,
+}
+
+/// Expands files, folders (walked to the bottom, in name order) and globs.
+pub fn find(paths: &[PathBuf]) -> Result<Found> {
+    let mut found = Found::default();
+    for path in paths {
+        let text = path.to_string_lossy();
+        if path.exists() || !text.contains(['*', '?', '[']) {
+            found.add(path, 0, true);
+            continue;
+        }
+        let matches = glob::glob(&text).map_err(|e| Error::usage(format!("'{text}': {e}")))?;
+        let before = (found.files.len(), found.failed.len());
+        for entry in matches.flatten() {
+            found.add(&entry, 0, true);
+        }
+        if before == (found.files.len(), found.failed.len()) {
+            found.failed.push((path.clone(), "no file matches".to_string()));
+        }
+    }
+    Ok(found)
+}
+
+impl Found {
+    fn add(&mut self, path: &Path, depth: usize, named: bool) {
+        let metadata = match std::fs::metadata(path) {
+            Ok(metadata) => metadata,
+            Err(error) => return self.failed.push((path.to_path_buf(), error.to_string())),
+        };
+        if metadata.is_dir() {
+            self.add_folder(path, depth, named);
+        } else if !metadata.is_file() {
+            self.failed.push((path.to_path_buf(), "not a regular file".to_string()));
+        } else if named || !is_companion(path) {
+            let identity = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+            if self.seen.insert(identity) {
+                self.files.push(path.to_path_buf());
+            }
+        }
+    }
+
+    fn add_folder(&mut self, folder: &Path, depth: usize, named: bool) {
+        // A link may lead back up; each folder is entered once.
+        let identity = std::fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf());
+        if depth > DEEPEST || !self.seen.insert(identity) {
+            return;
+        }
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => return self.failed.push((folder.to_path_buf(), error.to_string())),
+        };
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.retain(|path| !is_hidden(path));
+        paths.sort();
+        if paths.is_empty() && (named || suffix_is_one_of(folder, &WAVEFORM_SUFFIXES)) {
+            let problem = "a folder without files; expected a waveform file";
+            self.failed.push((folder.to_path_buf(), problem.to_string()));
+        }
+        for path in paths {
+            self.add(&path, depth + 1, false);
+        }
+    }
+}
+
+fn suffix_is_one_of(path: &Path, suffixes: &[&str]) -> bool {
+    path.extension()
+        .map(|suffix| suffix.to_string_lossy().to_ascii_lowercase())
+        .is_some_and(|suffix| suffixes.contains(&suffix.as_str()))
+}
+
+fn is_companion(path: &Path) -> bool {
+    suffix_is_one_of(path, &COMPANIONS)
+}
+
+fn is_hidden(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+}
+
+/// Looks at the first bytes of a file and names its format.
+pub fn recognise(path: &Path) -> Result<WaveformFile> {
+    let file = std::fs::File::open(path).map_err(Error::io(path))?;
+    let mut head = Vec::new();
+    file.take(512).read_to_end(&mut head).map_err(Error::io(path))?;
+    if head.is_empty() {
+        return Err(Error::input(path, "the file is empty"));
+    }
+    match format_of(&head) {
+        Some(format) => Ok(WaveformFile { path: path.to_path_buf(), format }),
+        None => {
+            let begin = head.get(..8).unwrap_or(&head).escape_ascii();
+            Err(Error::input(path, format!("no known waveform format; it begins with '{begin}'")))
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! What a waveform format is, and the list of them.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use super::trace::{Samples, StreamId};
+use super::{miniseed, wav};
+use crate::error::Result;
+use crate::time::{SampleRate, UtcTime};
+
+/// The type in which a file stores its samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SampleType {
+    /// Unsigned bytes (8-bit WAV).
+    U8,
+    /// 16-bit integers (WAV).
+    I16,
+    /// 32-bit integers, and every integer encoding of miniSEED.
+    I32,
+    /// Single precision.
+    F32,
+    /// Double precision.
+    F64,
+    /// Text: no samples in the sense of a series.
+    Text,
+}
+
+impl SampleType {
+    /// NumPy's short name: `i4`, `f4`, `f8` …
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::U8 => "u1",
+            Self::I16 => "i2",
+            Self::I32 => "i4",
+            Self::F32 => "f4",
+            Self::F64 => "f8",
+            Self::Text => "S1",
+        }
+    }
+}
+
+/// A stretch of samples of one channel that lies in one place of a file: a miniSEED record, a
+/// part of a WAV file. Contiguous blocks are joined into segments by [`super::scan`].
+pub struct Block<'a> {
+    /// Which channel.
+    pub id: &'a StreamId,
+    /// miniSEED's quality letter, where there is one.
+    pub quality: Option<char>,
+    /// Time of the first sample.
+    pub start: UtcTime,
+    /// Sampling rate in Hz as other readers compute it; 0 where samples have no times.
+    pub rate_hz: f64,
+    /// The exact rate; `None` where samples have no times.
+    pub rate: Option<SampleRate>,
+    /// Number of samples.
+    pub samples: u64,
+    /// How they are stored.
+    pub sample_type: SampleType,
+    /// Name of the encoding.
+    pub encoding: &'static str,
+    /// `>` big-endian, `<` little-endian.
+    pub byte_order: char,
+    /// Bytes in the block, if the format has blocks of stated length.
+    pub length: u32,
+    /// Where the block begins, in a unit of the format's own.
+    pub offset: u64,
+    /// Nanoseconds by which the block ends earlier than its rate says (leap second).
+    pub ends_earlier: i64,
+    /// Decodes the samples.
+    pub decode: &'a dyn Fn() -> Result<Samples>,
+}
+
+/// What a format that does not say everything in the file must be told.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FormatOptions {
+    /// Start time of WAV files that have no sidecar.
+    pub wav_start: Option<UtcTime>,
+}
+
+/// Called for each block in file order; `Break` ends the walk.
+pub type Visit<'a> = dyn FnMut(&Block<'_>) -> Result<ControlFlow<()>> + 'a;
+
+/// A waveform format. To add one: a file beside this one and a line in [`FORMATS`].
+pub trait Format: Sync {
+    /// The name users know it by.
+    fn name(&self) -> &'static str;
+
+    /// Whether a file that begins with `head` (at most 512 bytes) is of this format.
+    fn probe(&self, head: &[u8]) -> bool;
+
+    /// Calls `visit` for the blocks of `file` in order, beginning at the block at `offset`, in
+    /// bounded memory. Returns notes about harmless oddities.
+    ///
+    /// A block that could not be decoded makes the whole file an error before it is visited.
+    fn walk(
+        &self,
+        file: &Path,
+        offset: u64,
+        options: &FormatOptions,
+        visit: &mut Visit<'_>,
+    ) -> Result<Vec<String>>;
+}
+
+/// All formats, in the order in which they are tried.
+pub static FORMATS: [&dyn Format; 2] = [&miniseed::MiniSeed, &wav::Wav];
+
+/// The format of a file by its first bytes.
+pub fn format_of(head: &[u8]) -> Option<&'static dyn Format> {
+    FORMATS.into_iter().find(|format| format.probe(head))
+}
+
+/// A file and its format.
+#[derive(Clone)]
+pub struct WaveformFile {
+    /// Where it lies.
+    pub path: PathBuf,
+    /// What it is.
+    pub format: &'static dyn Format,
+}

@@ -1,0 +1,200 @@
+//! Joins the blocks of a file into contiguous segments, without decoding them.
+//!
+//! A block continues the last segment of its channel and quality when both have samples of the
+//! same type, their rates agree to 1e-4 and the block starts within half a sample of where the
+//! segment ends. Otherwise it begins a new segment. Nothing is sorted: a late or repeated block
+//! begins a new segment too, as in ObsPy.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use super::format::{Block, Format, FormatOptions, SampleType};
+use super::trace::{Samples, StreamId};
+use crate::error::Result;
+use crate::time::{SampleRate, UtcTime};
+
+/// Rates closer than this are one rate for joining.
+const SAME_RATE: f64 = 1e-4;
+
+/// A contiguous run of blocks of one channel in one file.
+#[derive(Clone, Debug)]
+pub struct Segment {
+    /// Which channel.
+    pub id: StreamId,
+    /// miniSEED's quality letter.
+    pub quality: Option<char>,
+    /// Time of the first sample.
+    pub start: UtcTime,
+    /// The first block's rate in Hz; 0 where samples have no times.
+    pub rate_hz: f64,
+    /// The first block's exact rate; `None` where samples have no times.
+    pub rate: Option<SampleRate>,
+    /// Number of samples.
+    pub samples: u64,
+    /// How they are stored.
+    pub sample_type: SampleType,
+    /// The first block's encoding.
+    pub encoding: &'static str,
+    /// The first block's byte order, `>` or `<`.
+    pub byte_order: char,
+    /// The first block's length.
+    pub record_length: u32,
+    /// The first block's offset.
+    pub first_offset: u64,
+    /// The last block's offset.
+    pub last_offset: u64,
+    /// SHA-256 over the samples as little-endian `sample_type`, if asked for.
+    pub sha256: Option<String>,
+}
+
+impl Segment {
+    /// Time of the last sample.
+    pub fn last_time(&self) -> UtcTime {
+        match self.rate {
+            Some(rate) => self.start.plus(rate.offset(self.samples.saturating_sub(1))),
+            None => self.start,
+        }
+    }
+
+    /// Where the next sample would be.
+    pub fn end(&self) -> UtcTime {
+        self.rate.map_or(self.start, |rate| self.start.plus(rate.offset(self.samples)))
+    }
+}
+
+/// What a file holds.
+#[derive(Clone, Debug, Default)]
+pub struct FileScan {
+    /// By channel and quality in order of first appearance, within those in file order.
+    pub segments: Vec<Segment>,
+    /// Harmless oddities.
+    pub notes: Vec<String>,
+    /// Segments that begin before an earlier one of their channel in the file.
+    pub late: u64,
+}
+
+/// A segment that may still grow.
+struct Growing {
+    segment: Segment,
+    /// Where the next block is expected.
+    expected: UtcTime,
+    digest: Option<Sha256>,
+}
+
+impl Growing {
+    fn new(block: &Block<'_>, checksum: bool) -> Self {
+        let segment = Segment {
+            id: block.id.clone(),
+            quality: block.quality,
+            start: block.start,
+            rate_hz: block.rate_hz,
+            rate: block.rate,
+            samples: 0,
+            sample_type: block.sample_type,
+            encoding: block.encoding,
+            byte_order: block.byte_order,
+            record_length: block.length,
+            first_offset: block.offset,
+            last_offset: block.offset,
+            sha256: None,
+        };
+        Self { segment, expected: block.start, digest: checksum.then(Sha256::new) }
+    }
+
+    fn is_continued_by(&self, block: &Block<'_>) -> bool {
+        let (Some(rate), Some(_)) = (self.segment.rate, block.rate) else { return false };
+        self.segment.samples > 0
+            && block.samples > 0
+            && self.segment.sample_type == block.sample_type
+            && (1.0 - self.segment.rate_hz / block.rate_hz).abs() < SAME_RATE
+            && within_half_a_sample(self.expected, block.start, rate)
+    }
+
+    fn push(&mut self, block: &Block<'_>) -> Result<()> {
+        self.segment.samples += block.samples;
+        self.segment.last_offset = block.offset;
+        if let (Some(own), Some(rate)) = (block.rate, self.segment.rate) {
+            let last = own.offset(block.samples.saturating_sub(1));
+            self.expected = block.start.plus(last).plus(rate.period()).plus(-block.ends_earlier);
+        }
+        if let Some(digest) = &mut self.digest
+            && block.samples > 0
+        {
+            update(digest, &(block.decode)()?, self.segment.sample_type);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Segment {
+        let sha256 = self
+            .digest
+            .map(|digest| digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
+        Segment { sha256, ..self.segment }
+    }
+}
+
+/// Whether two instants differ by at most half a sample.
+pub(super) fn within_half_a_sample(expected: UtcTime, found: UtcTime, rate: SampleRate) -> bool {
+    let gap = i128::from(found.0) - i128::from(expected.0);
+    2 * gap.abs() <= i128::from(rate.period())
+}
+
+/// Feeds samples in their stored type, little-endian.
+fn update(digest: &mut Sha256, samples: &Samples, stored: SampleType) {
+    let bytes: Vec<u8> = match (samples, stored) {
+        (Samples::I32(v), SampleType::U8 | SampleType::Text) => {
+            v.iter().map(|&x| x as u8).collect()
+        }
+        (Samples::I32(v), SampleType::I16) => {
+            v.iter().flat_map(|&x| (x as i16).to_le_bytes()).collect()
+        }
+        (Samples::I32(v), _) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        (Samples::F32(v), _) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        (Samples::F64(v), _) => v.iter().flat_map(|x| x.to_le_bytes()).collect(),
+    };
+    digest.update(&bytes);
+}
+
+/// Reads the headers of a file; with `checksum` the samples too, block by block.
+pub fn scan(
+    file: &Path,
+    format: &dyn Format,
+    options: &FormatOptions,
+    checksum: bool,
+) -> Result<FileScan> {
+    let mut groups: Vec<Vec<Growing>> = Vec::new();
+    let mut by_channel: HashMap<(StreamId, Option<char>), usize> = HashMap::new();
+    let mut current: Option<usize> = None;
+    let mut late = 0;
+    let notes = format.walk(file, 0, options, &mut |block| {
+        let is_same = |group: usize| {
+            groups.get(group).and_then(|group: &Vec<Growing>| group.last()).is_some_and(|last| {
+                last.segment.quality == block.quality && &last.segment.id == block.id
+            })
+        };
+        let group = match current {
+            Some(group) if is_same(group) => group,
+            _ => *by_channel.entry((block.id.clone(), block.quality)).or_insert_with(|| {
+                groups.push(Vec::new());
+                groups.len() - 1
+            }),
+        };
+        current = Some(group);
+        let group = &mut groups[group];
+        match group.last_mut() {
+            Some(last) if last.is_continued_by(block) => last.push(block)?,
+            last => {
+                late += u64::from(last.is_some_and(|last| block.start < last.segment.start));
+                let mut growing = Growing::new(block, checksum);
+                growing.push(block)?;
+                group.push(growing);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let segments = groups.into_iter().flatten().map(Growing::finish).collect();
+    Ok(FileScan { segments, notes, late })
+}
