@@ -2,11 +2,13 @@
 
 mod dataset;
 pub mod level_features;
+mod loader;
 mod series;
 mod series_dataset;
 mod windows;
 
 pub use dataset::{Batch, Dataset, ExampleSpec, Layout, Rng, Slot, Subset, Target};
+pub use loader::{Loader, LoaderSettings, derive_seed};
 pub use series::{Column, Series};
 pub use series_dataset::{SeriesDataset, WindowSource, apply_moments, moments, standardise};
 pub use windows::{Membership, PartEnds, Parts, WindowPlan, fill_forward};
