@@ -1,4 +1,5 @@
 //! Comparisons with the peers' own software; one file a peer or protocol.
 
 mod pytorch_models;
+mod scipy_signal;
 mod shared;
