@@ -77,3 +77,26 @@ fn butterworth_filters_equal_scipy_and_obspy() {
         check("absH", &gains, 1e-9);
     }
 }
+
+#[test]
+fn triggers_equal_obspy() {
+    let Some(mut golden) = Golden::open() else { return };
+    let event = golden.array("event");
+    let recursive = signal::recursive_sta_lta(&event, 50, 500);
+    assert!(difference(&recursive, &golden.array("recursive_sta_lta")) < 1e-9);
+    let classic = signal::classic_sta_lta(&event, 50, 500);
+    assert!(difference(&classic, &golden.array("classic_sta_lta")) < 1e-9);
+    let onsets: Vec<f64> = signal::trigger_onset(&recursive, 3.5, 1.0)
+        .into_iter()
+        .flat_map(|(on, off)| [on as f64, off as f64])
+        .collect();
+    assert_eq!(onsets, golden.array("trigger_onset_3p5_1p0"));
+}
+
+#[test]
+fn trapezoid_integration_equals_obspy() {
+    let Some(mut golden) = Golden::open() else { return };
+    let mut integral = Vec::new();
+    signal::TrapezoidIntegrator::new(0.01).run(&golden.array("event"), &mut integral);
+    assert!(difference(&integral, &golden.array("integrate_cumtrapz")) < 1e-12);
+}

@@ -1,0 +1,150 @@
+//! A contiguous run of samples: the filters, integrals and triggers that live as long as it.
+
+use std::ops::Range;
+
+use super::feature::{ActivityBand, Feature};
+use super::window::Window;
+use crate::error::Result;
+use crate::read::Samples;
+use crate::signal::butterworth::{Band, butterworth};
+use crate::signal::integrate::TrapezoidIntegrator;
+use crate::signal::sections::SosFilter;
+use crate::signal::trigger::{RecursiveStaLta, Trigger};
+use crate::time::SampleRate;
+
+/// The prototype order of the band-passes.
+const ORDER: usize = 4;
+
+/// One band-pass with what follows it.
+#[derive(Debug)]
+struct BandChain {
+    band: ActivityBand,
+    filter: SosFilter,
+    integral: Option<TrapezoidIntegrator>,
+    trigger: Option<(RecursiveStaLta, Trigger)>,
+}
+
+/// Everything that is carried from sample to sample inside a run.
+#[derive(Debug)]
+pub(super) struct Chains {
+    chains: Vec<BandChain>,
+    /// Subtracted from every sample before filtering.
+    offset: f64,
+    /// Samples still to be dropped while the filters settle.
+    settling: u64,
+    scratch: Vec<f64>,
+    raw: Vec<f64>,
+}
+
+impl Chains {
+    /// Filters in zero state for the bands that `features` need and `rate` allows.
+    pub(super) fn new(
+        features: &[Feature],
+        rate: SampleRate,
+        offset: f64,
+        settling: u64,
+    ) -> Result<Self> {
+        let mut chains = Vec::new();
+        for band in ActivityBand::ALL {
+            let (low, high) = band.edges();
+            let needed = features.iter().any(|f| f.bands().contains(&band));
+            if !needed || high >= rate.hz() / 2.0 {
+                continue;
+            }
+            let of_band = || features.iter().filter(|f| f.bands().contains(&band));
+            let seconds = |s: f64| (s * rate.hz()).round() as usize;
+            chains.push(BandChain {
+                band,
+                filter: SosFilter::new(&butterworth(ORDER, Band::BandPass(low, high), rate)?),
+                integral: of_band()
+                    .any(|f| f.needs_displacement())
+                    .then(|| TrapezoidIntegrator::new(1.0 / rate.hz())),
+                trigger: of_band().any(|f| *f == Feature::Triggers).then(|| {
+                    (RecursiveStaLta::new(seconds(1.0), seconds(30.0)), Trigger::new(3.5, 1.0))
+                }),
+            });
+        }
+        Ok(Self { chains, offset, settling, scratch: Vec::new(), raw: Vec::new() })
+    }
+
+    /// Takes `range` of `samples` through the filters into `window`, of which it is a part;
+    /// `expected` is the number of samples of a full window.
+    pub(super) fn feed(
+        &mut self,
+        samples: &Samples,
+        range: Range<usize>,
+        window: &mut Window,
+        expected: f64,
+    ) {
+        read_block(samples, range, &mut self.raw);
+        let dropped = self.settling.min(self.raw.len() as u64) as usize;
+        self.settling -= dropped as u64;
+        window.raw.extend_from_slice(&self.raw[dropped..]);
+        window.count(self.raw.len() - dropped, expected);
+        for chain in &mut self.chains {
+            self.scratch.clear();
+            self.scratch.extend(self.raw.iter().map(|x| x - self.offset));
+            chain.filter.run(&mut self.scratch);
+            window.bands[chain.band as usize].extend_from_slice(&self.scratch[dropped..]);
+            if let Some(integral) = &mut chain.integral {
+                let (settling, settled) = self.scratch.split_at(dropped);
+                for &x in settling {
+                    integral.next(x);
+                }
+                integral.run(settled, &mut window.displacement[chain.band as usize]);
+            }
+            if let Some((ratio, trigger)) = &mut chain.trigger {
+                for (i, &x) in self.scratch.iter().enumerate() {
+                    let onset = trigger.turns_on(ratio.next(x));
+                    window.triggers += u32::from(onset && i >= dropped);
+                }
+            }
+        }
+    }
+}
+
+/// `range` of `samples` as f64 into `out`.
+fn read_block(samples: &Samples, range: Range<usize>, out: &mut Vec<f64>) {
+    out.clear();
+    match samples {
+        Samples::I32(v) => out.extend(v[range].iter().map(|&x| f64::from(x))),
+        Samples::F32(v) => out.extend(v[range].iter().map(|&x| f64::from(x))),
+        Samples::F64(v) => out.extend_from_slice(&v[range]),
+    }
+}
+
+/// Sum of the first `n` samples; exact for integers (below 2⁵³), so that it does not depend on
+/// how a run is cut into files.
+pub(super) fn sum_of_first(samples: &Samples, n: usize) -> f64 {
+    match samples {
+        Samples::I32(v) => v.iter().take(n).map(|&x| i64::from(x)).sum::<i64>() as f64,
+        Samples::F32(v) => v.iter().take(n).map(|&x| f64::from(x)).sum(),
+        Samples::F64(v) => v.iter().take(n).sum(),
+    }
+}
+
+/// The stretches of finite samples; a NaN in a file is a gap.
+pub(super) fn finite_stretches(samples: &Samples) -> Vec<Range<usize>> {
+    match samples {
+        Samples::I32(v) => vec![0..v.len()],
+        Samples::F32(v) => stretches_where(v, |x| x.is_finite()),
+        Samples::F64(v) => stretches_where(v, |x| x.is_finite()),
+    }
+}
+
+fn stretches_where<T>(values: &[T], good: impl Fn(&T) -> bool) -> Vec<Range<usize>> {
+    let mut stretches = Vec::new();
+    let mut start = None;
+    for (i, value) in values.iter().enumerate() {
+        match (good(value), start) {
+            (true, None) => start = Some(i),
+            (false, Some(first)) => {
+                stretches.push(first..i);
+                start = None;
+            }
+            _ => {}
+        }
+    }
+    stretches.extend(start.map(|first| first..values.len()));
+    stretches
+}

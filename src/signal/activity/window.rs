@@ -1,0 +1,185 @@
+//! One window: gathers its samples, sums them up.
+
+use super::feature::{ActivityBand, Feature};
+
+/// The samples of the window being filled. Its memory is that of one window.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    /// Unfiltered samples.
+    pub raw: Vec<f64>,
+    /// Band-passed samples by [`ActivityBand`]; empty where not asked for or not possible.
+    pub bands: [Vec<f64>; 3],
+    /// Their integrals, for the medium and the high band.
+    pub displacement: [Vec<f64>; 3],
+    /// Where contiguous stretches begin: the integral starts anew there.
+    pub stretches: Vec<usize>,
+    /// Trigger onsets.
+    pub triggers: u32,
+    /// Samples gathered, and how many a full window has, at the present rate.
+    present: u64,
+    expected: f64,
+    /// What samples at earlier rates cover.
+    covered_before: f64,
+    scratch: Vec<f64>,
+}
+
+impl Window {
+    /// Forgets the samples, keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.raw.clear();
+        self.bands.iter_mut().chain(&mut self.displacement).for_each(Vec::clear);
+        self.stretches.clear();
+        self.triggers = 0;
+        self.present = 0;
+        self.covered_before = 0.0;
+    }
+
+    /// Counts `samples` of the `expected` that fill a window. The numbers are summed as integers,
+    /// so that the coverage does not depend on the cutting into blocks.
+    pub(super) fn count(&mut self, samples: usize, expected: f64) {
+        if self.expected != expected {
+            self.covered_before = self.coverage();
+            self.present = 0;
+            self.expected = expected;
+        }
+        self.present += samples as u64;
+    }
+
+    /// Fraction of the window's samples that are there.
+    pub(super) fn coverage(&self) -> f64 {
+        let present = if self.present == 0 { 0.0 } else { self.present as f64 / self.expected };
+        self.covered_before + present
+    }
+
+    /// The value of `feature`; NaN where its band is missing.
+    pub(super) fn value(&mut self, feature: Feature) -> f64 {
+        let band = feature.bands().first().map_or(0, |b| *b as usize);
+        match feature {
+            Feature::Rsam | Feature::Mf | Feature::Hf => mean_abs(&self.bands[band]),
+            Feature::RsamMedian | Feature::MfMedian | Feature::HfMedian => {
+                median_of(&mut self.scratch, self.bands[band].iter().map(|x| x.abs()))
+            }
+            Feature::Dsar => self.displacement_ratio(|d, _| mean_abs(d)),
+            Feature::DsarMedian => {
+                self.displacement_ratio(|d, scratch| median_of(scratch, d.iter().map(|x| x.abs())))
+            }
+            Feature::Rms => {
+                let mean = mean(&self.raw);
+                root_mean_square(self.raw.iter().map(|x| x - mean))
+            }
+            Feature::Peak => {
+                let mean = mean(&self.raw);
+                peak(self.raw.iter().map(|x| x - mean))
+            }
+            Feature::Rmes => {
+                median_of(&mut self.scratch, self.bands[band].iter().map(|x| x * x)).sqrt()
+            }
+            Feature::RmsRsamBand => root_mean_square(self.bands[band].iter().copied()),
+            Feature::PeakRsamBand => peak(self.bands[band].iter().copied()),
+            Feature::KurtosisRsamBand => kurtosis(&self.bands[band]),
+            Feature::Triggers if self.bands[band].is_empty() => f64::NAN,
+            Feature::Triggers => f64::from(self.triggers),
+        }
+    }
+
+    /// `amplitude` of the medium band's displacement over that of the high band's, each less
+    /// its mean (in every contiguous stretch on its own).
+    fn displacement_ratio(&mut self, amplitude: impl Fn(&[f64], &mut Vec<f64>) -> f64) -> f64 {
+        let mut of = |band: ActivityBand| {
+            let mut displacement = self.displacement[band as usize].clone();
+            let ends = self.stretches.iter().skip(1).copied().chain([displacement.len()]);
+            for (start, end) in self.stretches.iter().copied().zip(ends) {
+                let Some(stretch) = displacement.get_mut(start..end) else { continue };
+                let mean = mean(stretch);
+                stretch.iter_mut().for_each(|x| *x -= mean);
+            }
+            amplitude(&displacement, &mut self.scratch)
+        };
+        of(ActivityBand::Medium) / of(ActivityBand::High)
+    }
+}
+
+/// Sum of `n` values in eight parallel lanes, which also keeps the rounding error small.
+fn sum(values: impl Iterator<Item = f64>) -> (f64, usize) {
+    let mut lanes = [0.0; 8];
+    let mut n = 0;
+    for value in values {
+        lanes[n % 8] += value;
+        n += 1;
+    }
+    (lanes.iter().sum(), n)
+}
+
+/// NaN if there are none.
+fn mean_of(values: impl Iterator<Item = f64>) -> f64 {
+    let (sum, n) = sum(values);
+    sum / n as f64
+}
+
+fn mean(values: &[f64]) -> f64 {
+    mean_of(values.iter().copied())
+}
+
+fn mean_abs(values: &[f64]) -> f64 {
+    mean_of(values.iter().map(|x| x.abs()))
+}
+
+fn root_mean_square(values: impl Iterator<Item = f64>) -> f64 {
+    mean_of(values.map(|x| x * x)).sqrt()
+}
+
+fn peak(values: impl Iterator<Item = f64>) -> f64 {
+    values.fold(f64::NAN, |m, x| m.max(x.abs()))
+}
+
+fn kurtosis(values: &[f64]) -> f64 {
+    let square = mean_of(values.iter().map(|x| x * x));
+    mean_of(values.iter().map(|x| (x * x) * (x * x))) / (square * square)
+}
+
+/// Median, for an even number the mean of the two middle ones; NaN if there are none.
+fn median_of(scratch: &mut Vec<f64>, values: impl Iterator<Item = f64>) -> f64 {
+    scratch.clear();
+    scratch.extend(values);
+    let n = scratch.len();
+    if n == 0 {
+        return f64::NAN;
+    }
+    let (below, &mut upper, _) = scratch.select_nth_unstable_by(n / 2, f64::total_cmp);
+    if n % 2 == 1 {
+        return upper;
+    }
+    let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    (lower + upper) / 2.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn medians_of_odd_even_and_no_values() {
+        let median = |v: &[f64]| median_of(&mut Vec::new(), v.iter().copied());
+        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
+        assert!(median(&[]).is_nan());
+    }
+
+    #[test]
+    fn displacement_is_demeaned_in_each_stretch() {
+        let mut window = Window::default();
+        // Two stretches on different levels: the jump between them is no displacement.
+        window.displacement[1] = vec![1.0, -1.0, 101.0, 99.0];
+        window.displacement[2] = vec![2.0, -2.0, 2.0, -2.0];
+        window.stretches = vec![0, 2];
+        assert_eq!(window.value(Feature::Dsar), 0.5);
+        assert_eq!(window.value(Feature::DsarMedian), 0.5);
+    }
+
+    #[test]
+    fn an_empty_window_has_no_value() {
+        for feature in Feature::ALL {
+            assert!(Window::default().value(feature).is_nan(), "{}", feature.name());
+        }
+    }
+}
