@@ -126,7 +126,7 @@ pub(super) fn sum_of_first(samples: &Samples, n: usize) -> f64 {
 /// The stretches of finite samples; a NaN in a file is a gap.
 pub(super) fn finite_stretches(samples: &Samples) -> Vec<Range<usize>> {
     match samples {
-        Samples::I32(v) => vec![0..v.len()],
+        Samples::I32(v) => Vec::from([0..v.len()]),
         Samples::F32(v) => stretches_where(v, |x| x.is_finite()),
         Samples::F64(v) => stretches_where(v, |x| x.is_finite()),
     }
