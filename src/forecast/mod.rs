@@ -1,1 +1,62 @@
 //! Forecasters (baselines and networks alike), backtests and calibration.
+//!
+//! A [`Record`] is one series prepared once; a [`History`] is what is known of it at one issue
+//! time, and all a [`Forecaster`] ever receives. [`Forecasts`] hold the numbers of many issue
+//! times. A new baseline is one new file and one line in [`classical`].
+
+pub mod ar;
+mod classical;
+mod climatology;
+mod forecasts;
+mod history;
+pub mod linear;
+mod persistence;
+mod seasonal;
+mod ses;
+
+pub use ar::Ar;
+pub use classical::{CLASSICAL, classical};
+pub use climatology::Climatology;
+pub use forecasts::{Forecast, Forecasts, LEVELS, Outcome};
+pub use history::{History, Record, Training};
+pub use persistence::Persistence;
+pub use seasonal::Seasonal;
+pub use ses::{Ses, SmoothingRate};
+
+use crate::error::{Error, Result};
+
+/// Something that forecasts a series from its past.
+///
+/// [`Forecaster::issue`] must depend on nothing but the fit and the history it is given; the
+/// batched form must give the same bits.
+pub trait Forecaster: Send + Sync {
+    /// The name in tables.
+    fn name(&self) -> String;
+
+    /// Fits to the rows of training; rows behind them may be used only for choices, and only
+    /// as far as [`Training::with_validation`] shows them.
+    fn fit(&mut self, training: &Training<'_>) -> Result<()>;
+
+    /// What the numbers mean; a point forecast is the quantile of level .5.
+    fn outcome(&self) -> Outcome {
+        Outcome::Quantiles(vec![0.5])
+    }
+
+    /// The forecast issued at the end of the history, `[H, Q]` row-major; NaN where the history
+    /// is too short or nothing was observed yet.
+    fn issue(&self, history: &History<'_>) -> Result<Vec<f64>>;
+
+    /// The forecasts of many issue rows (rising), `[N, H, Q]`. Recursive models override it to
+    /// walk the record once.
+    fn issue_all(&self, record: &Record, issues: &[usize]) -> Result<Vec<f64>> {
+        let mut values = Vec::new();
+        for &issue in issues {
+            values.extend(self.issue(&record.at(issue))?);
+        }
+        Ok(values)
+    }
+}
+
+fn not_fitted(name: &str) -> Error {
+    Error::usage(format!("{name} must be fitted before it forecasts"))
+}
