@@ -40,8 +40,10 @@ impl Forecaster for Ar {
         let name = self.name();
         let fit = |&horizon: &usize| {
             let pairs = training.enough_pairs(&name, horizon, self.order, self.order + 2)?;
-            let inputs: Vec<f64> =
-                pairs.iter().flat_map(|&t| (0..self.order).map(move |lag| level[t - lag])).collect();
+            let inputs: Vec<f64> = pairs
+                .iter()
+                .flat_map(|&t| (0..self.order).map(move |lag| level[t - lag]))
+                .collect();
             let target: Vec<f64> = pairs.iter().map(|t| observed[t + horizon]).collect();
             Linear::centred_ridge(&name, &inputs, &target, PENALTY)
         };

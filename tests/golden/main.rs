@@ -1,5 +1,6 @@
 //! Comparisons with the peers' own software; one file a peer or protocol.
 
+mod forecast_station;
 mod pytorch_models;
 mod scipy_signal;
 mod shared;
