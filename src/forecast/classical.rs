@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn l14_a_file_cut_at_the_issue_gives_the_same_bits() {
-        let whole = wandering(500, &[100..110, 380..395]);
+        let whole = wandering(500, &[(100, 110), (380, 395)]);
         let issues: Vec<usize> = (0..20).map(|k| 301 + 9 * k).collect();
         for name in CLASSICAL {
             let forecaster = fitted(name, &whole);
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn l12_a_fit_on_the_truncated_file_gives_the_same_bits() {
-        let whole = wandering(500, &[100..110]);
+        let whole = wandering(500, &[(100, 110)]);
         let cut = record(whole.observed()[..350].to_vec());
         for name in CLASSICAL {
             let (a, b) = (fitted(name, &whole), fitted(name, &cut));
@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn l11_a_constant_added_to_the_series_shifts_the_forecast_by_it() {
-        let plain = wandering(500, &[100..110]);
+        let plain = wandering(500, &[(100, 110)]);
         let raised = record(plain.observed().iter().map(|v| v + 8.0).collect());
         for name in CLASSICAL {
             let (a, b) = (fitted(name, &plain), fitted(name, &raised));
