@@ -2,6 +2,7 @@
 
 mod completions;
 mod inspect;
+mod models;
 
 use std::process::ExitCode;
 
@@ -29,6 +30,7 @@ pub struct Program {
 enum Command {
     Completions(completions::Args),
     Inspect(inspect::Args),
+    Models(models::Args),
 }
 
 /// How a command that did its work ends.
@@ -46,6 +48,7 @@ fn run(program: Program) -> Result<Outcome> {
     match program.command {
         Command::Completions(args) => completions::run(args),
         Command::Inspect(args) => inspect::run(args),
+        Command::Models(args) => models::run(args),
     }
 }
 

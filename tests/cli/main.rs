@@ -1,3 +1,4 @@
 //! The program as a process: exit codes, streams, files.
 
+mod models;
 mod program;

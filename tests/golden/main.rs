@@ -1,6 +1,7 @@
 //! Comparisons with the peers' own software; one file a peer or protocol.
 
 mod forecast_station;
+mod keras_models;
 mod pytorch_models;
 mod scipy_signal;
 mod shared;

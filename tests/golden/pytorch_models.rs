@@ -22,6 +22,7 @@ struct Golden(HashMap<String, Tensor>);
 
 impl Golden {
     fn open(name: &str) -> Option<Self> {
+        tch::set_num_threads(1);
         let path = shared::path(&format!("golden/models/{name}.safetensors"))?;
         Some(Self(Tensor::read_safetensors(path).unwrap().into_iter().collect()))
     }
