@@ -22,6 +22,8 @@ mod shape;
 mod spec;
 mod task;
 mod task_spec;
+#[cfg(test)]
+mod tests;
 mod weights;
 
 pub use classes::{ClassTask, Normalise};
