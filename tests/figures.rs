@@ -6,7 +6,7 @@ use temblor::plot::confusion::ConfusionFigure;
 use temblor::plot::features::{FeaturesFigure, Panel};
 use temblor::plot::history::{Course, HistoryFigure};
 use temblor::plot::images::{ImagesFigure, Tile};
-use temblor::plot::reliability::ReliabilityFigure;
+use temblor::plot::reliability::{Curve, ReliabilityFigure};
 use temblor::plot::scores::{Bar, ScoresFigure};
 use temblor::plot::waveform::{Channel, WaveformFigure};
 use temblor::plot::{Figure, save};
@@ -46,7 +46,7 @@ fn reliability_has_its_diagonal() {
         title: "event probability".into(),
         forecast: "forecast probability".into(),
         observed: "observed frequency".into(),
-        curves: vec![("lstm".into(), points.collect())],
+        curves: vec![Curve { name: "lstm".into(), points: points.collect() }],
     };
     holds(&drawn(&figure, "reliability"), &["perfect", "lstm", "observed frequency"]);
     drawn(&ReliabilityFigure::default(), "reliability_empty");

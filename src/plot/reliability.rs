@@ -14,8 +14,17 @@ pub struct ReliabilityFigure {
     pub forecast: String,
     /// What the vertical axis holds: `observed frequency`, `share of observations below`.
     pub observed: String,
-    /// Name, points (forecast, observed, number of cases).
-    pub curves: Vec<(String, Vec<(f64, f64, usize)>)>,
+    /// One curve a model.
+    pub curves: Vec<Curve>,
+}
+
+/// Reliability of one model.
+#[derive(Clone, Debug, Default)]
+pub struct Curve {
+    /// Model.
+    pub name: String,
+    /// Forecast, observed, number of cases.
+    pub points: Vec<(f64, f64, usize)>,
 }
 
 impl Figure for ReliabilityFigure {
@@ -40,7 +49,7 @@ impl Figure for ReliabilityFigure {
             .draw_series(diagonal)?
             .label("perfect")
             .legend(|(x, y)| Rectangle::new([(x, y - 2), (x + 26, y + 2)], INK.mix(0.5).filled()));
-        for (number, (name, points)) in self.curves.iter().enumerate() {
+        for (number, Curve { name, points }) in self.curves.iter().enumerate() {
             let hue = color(number);
             let total: usize = points.iter().map(|(_, _, count)| count).sum();
             let line = points.iter().map(|&(x, y, _)| (x, y));
