@@ -1,0 +1,348 @@
+//! Networks as forecasters: they learn what a base forecast leaves over.
+//!
+//! The target of a network is `(y[t+h] − base[t, h]) / unit[h]`, where the base is a simple
+//! forecast fitted to the same rows and the unit its mean absolute error in training. The output
+//! layer starts at zero, so an untrained network is its base; no absolute level enters it, so
+//! a drifting record stays inside what was seen. Quantiles cannot cross.
+
+use std::sync::Mutex;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Forecaster, History, Outcome, Record, Training, not_fitted};
+use crate::data::level_features::{level_features, smooth, trailing_deviation};
+use crate::data::{
+    Membership, SeriesDataset, Target, WindowPlan, WindowSource, apply_moments, moments,
+    standardise,
+};
+use crate::error::{Error, Result};
+use crate::model::{Model, ModelSpec, QuantileTask};
+use crate::train::{Report, TrainSettings, Trainer, predict};
+
+/// Smoothing of the level that windows and features are relative to.
+const CENTER: f64 = 0.1;
+
+/// Rows of the trailing deviation that scales a window, and the share of the training deviation
+/// added to it so that a quiet hour is not blown up to noise.
+const SCALE_ROWS: usize = 30;
+const SCALE_FLOOR: f64 = 0.05;
+
+/// Examples per forward pass. Always full (padded), so that a forecast does not depend on how
+/// many others are made with it.
+const PASS: usize = 256;
+
+/// Share of the training rows that stops training where no validation part is given.
+const INNER: f64 = 0.15;
+
+/// What a network forecaster is made of.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NetworkSettings {
+    /// The network.
+    pub model: ModelSpec,
+    /// How it is trained; the seed is the first of `seeds` rising ones.
+    pub training: TrainSettings,
+    /// Rows it sees.
+    pub lookback: usize,
+    /// Quantile levels.
+    pub levels: Vec<f64>,
+    /// Trainings from different initial values and orders, whose quantiles are averaged.
+    pub seeds: usize,
+}
+
+/// What was fitted on training rows and must travel with the weights.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scaling {
+    /// Deviation of the level.
+    pub deviation: f64,
+    /// Mean and deviation of each feature.
+    pub features: Vec<(f64, f64)>,
+    /// Mean and deviation of each further column.
+    pub covariates: Vec<(f64, f64)>,
+    /// Unit of the targets, `[H]`.
+    pub units: Vec<f64>,
+}
+
+/// A network, or an ensemble of one network over several seeds, on top of a base forecaster.
+pub struct Network {
+    settings: NetworkSettings,
+    base: Box<dyn Forecaster>,
+    horizons: Vec<usize>,
+    scaling: Option<Scaling>,
+    members: Vec<Mutex<Model>>,
+    reports: Vec<Report>,
+}
+
+impl Network {
+    /// Not yet fitted. `base` is fitted with it.
+    pub fn new(settings: NetworkSettings, base: Box<dyn Forecaster>) -> Self {
+        let (horizons, members, reports) = (Vec::new(), Vec::new(), Vec::new());
+        Self { settings, base, horizons, scaling: None, members, reports }
+    }
+
+    /// How each member's training went.
+    pub fn reports(&self) -> &[Report] {
+        &self.reports
+    }
+
+    /// The settings, for the run folder.
+    pub fn settings(&self) -> &NetworkSettings {
+        &self.settings
+    }
+
+    /// The quantiles of one member alone, `[N, H, Q]`: for the spread over seeds.
+    pub fn issue_member(&self, member: usize, record: &Record, issues: &[usize]) -> Result<Vec<f64>> {
+        let (source, base) = self.prepare(record)?;
+        self.member_quantiles(member, &source, &base, issues)
+    }
+
+    /// Number of members.
+    pub fn members(&self) -> usize {
+        self.members.len()
+    }
+
+    fn plan(&self) -> WindowPlan {
+        WindowPlan {
+            lookback: self.settings.lookback,
+            horizons: self.horizons.clone(),
+            stride: 1,
+            membership: Membership::IssueAndTarget,
+            strict: false,
+            longest_fill: None,
+        }
+    }
+
+    fn task(&self) -> Result<QuantileTask> {
+        let mut task = QuantileTask::new(self.settings.levels.clone(), self.horizons.len())?;
+        task.spacing_start = -1.5;
+        Ok(task)
+    }
+
+    fn target(&self) -> Target {
+        Target::Levels { horizons: self.horizons.len() }
+    }
+
+    /// Everything of `record` a window needs, with the fitted scaling.
+    fn prepare(&self, record: &Record) -> Result<(WindowSource, Vec<f64>)> {
+        let scaling = self.scaling.as_ref().ok_or_else(|| not_fitted(&self.name()))?;
+        let history = record.until(record.rows());
+        let rows: Vec<usize> = (0..record.rows()).collect();
+        let base = middle(&*self.base, self.base.issue_all(record, &rows)?);
+        let columns = feature_columns(&history, scaling.deviation);
+        let features = apply_moments(&columns, &scaling.features);
+        let targets = targets(record, &base, &self.horizons, &scaling.units);
+        Ok((source(&history, scaling, features, targets), base))
+    }
+
+    /// Fits what must be fitted before a window can be written.
+    fn fit_scaling(&mut self, record: &Record, fit_rows: usize) -> Result<WindowSource> {
+        let history = record.until(record.rows());
+        let rows: Vec<usize> = (0..record.rows()).collect();
+        let base = middle(&*self.base, self.base.issue_all(record, &rows)?);
+        let deviation = moments(&history.level()[..fit_rows]).1;
+        let columns = feature_columns(&history, deviation);
+        let first = (self.settings.lookback - 1).min(fit_rows.saturating_sub(1));
+        let (features, feature_moments) = standardise(&columns, &(first..fit_rows));
+        let units = self.units(record, &base, fit_rows)?;
+        let covariates = covariate_numbers(&history)
+            .map(|column| moments(&history.column(column)[..fit_rows]))
+            .collect();
+        let targets = targets(record, &base, &self.horizons, &units);
+        let scaling = Scaling { deviation, features: feature_moments, covariates, units };
+        let source = source(&history, &scaling, features, targets);
+        self.scaling = Some(scaling);
+        Ok(source)
+    }
+
+    /// Mean absolute error of the base over training pairs, a horizon.
+    fn units(&self, record: &Record, base: &[f64], fit_rows: usize) -> Result<Vec<f64>> {
+        let count = self.horizons.len();
+        let unit = |(h, &horizon): (usize, &usize)| {
+            let first = self.settings.lookback - 1;
+            let errors: Vec<f64> = (first..fit_rows.saturating_sub(horizon))
+                .map(|t| (record.observed()[t + horizon] - base[t * count + h]).abs())
+                .filter(|error| error.is_finite())
+                .collect();
+            if errors.is_empty() {
+                return Err(Error::data(format!(
+                    "{}: {fit_rows} training rows hold no pair {horizon} rows apart behind a \
+                     window of {} rows: train on more rows or shorten --lookback",
+                    self.name(),
+                    self.settings.lookback
+                )));
+            }
+            let mean = errors.iter().sum::<f64>() / errors.len() as f64;
+            Ok(if mean > 0.0 { mean } else { 1.0 })
+        };
+        self.horizons.iter().enumerate().map(unit).collect()
+    }
+
+    fn member_quantiles(
+        &self,
+        member: usize,
+        source: &WindowSource,
+        base: &[f64],
+        issues: &[usize],
+    ) -> Result<Vec<f64>> {
+        let scaling = self.scaling.as_ref().ok_or_else(|| not_fitted(&self.name()))?;
+        let (plan, task) = (self.plan(), self.task()?);
+        let usable: Vec<usize> = (0..issues.len())
+            .filter(|&n| plan.window_usable(&source.age, issues[n]))
+            .collect();
+        let width = self.settings.levels.len();
+        let size = self.horizons.len() * width;
+        let mut quantiles = vec![f64::NAN; issues.len() * size];
+        if usable.is_empty() {
+            return Ok(quantiles);
+        }
+        let mut padded: Vec<(usize, usize)> = usable.iter().map(|&n| (0, issues[n])).collect();
+        padded.resize(padded.len().next_multiple_of(PASS), padded[0]);
+        let sources = std::slice::from_ref(source);
+        let dataset = SeriesDataset::at_issues(sources, &plan, padded, self.target());
+        let model = self.members[member]
+            .lock()
+            .map_err(|_| Error::data("a training thread failed while it held this network"))?;
+        let decoded = predict(&model, &task, &dataset, PASS)?;
+        let flat = decoded.to_kind(tch::Kind::Double).contiguous().view(-1);
+        let values = Vec::<f64>::try_from(&flat)?;
+        for (place, &n) in usable.iter().enumerate() {
+            for h in 0..self.horizons.len() {
+                let anchor = base[issues[n] * self.horizons.len() + h];
+                for q in 0..width {
+                    let relative = values[place * size + h * width + q];
+                    quantiles[n * size + h * width + q] = anchor + scaling.units[h] * relative;
+                }
+            }
+        }
+        Ok(quantiles)
+    }
+}
+
+/// The middle number of each horizon: the point forecast, `[N, H]`.
+fn middle(forecaster: &dyn Forecaster, values: Vec<f64>) -> Vec<f64> {
+    let outcome = forecaster.outcome();
+    let levels = outcome.levels();
+    let far = |level: usize| (levels[level] - 0.5).abs();
+    let place = (0..levels.len()).min_by(|&a, &b| far(a).total_cmp(&far(b))).unwrap_or(0);
+    values.chunks(outcome.width().max(1)).map(|quantiles| quantiles[place]).collect()
+}
+
+fn covariate_numbers<'a>(history: &History<'a>) -> impl Iterator<Item = usize> + use<'a> {
+    let target = history.target();
+    (0..history.columns()).filter(move |&column| column != target)
+}
+
+/// Features of the level, and for each further column its smoothed values and its change.
+fn feature_columns(history: &History<'_>, deviation: f64) -> Vec<(String, Vec<f64>)> {
+    let level = history.level();
+    let mut columns = level_features(level, &smooth(level, CENTER), deviation);
+    for number in covariate_numbers(history) {
+        let (filled, _) = crate::data::fill_forward(&history.column(number));
+        let (fast, slow) = (smooth(&filled, 0.4), smooth(&filled, 0.05));
+        let change = fast.iter().zip(&slow).map(|(a, b)| a - b).collect();
+        columns.push((format!("column_{number}_change"), change));
+    }
+    columns
+}
+
+fn source(
+    history: &History<'_>,
+    scaling: &Scaling,
+    features: Vec<f32>,
+    targets: Vec<f32>,
+) -> WindowSource {
+    let level = history.level();
+    let floor = SCALE_FLOOR * scaling.deviation;
+    let covariates = covariate_numbers(history)
+        .zip(&scaling.covariates)
+        .map(|(column, (mean, deviation))| {
+            let (filled, _) = crate::data::fill_forward(&history.column(column));
+            let standard = filled.iter().map(|v| (v - mean) / deviation);
+            standard.map(|z| if z.is_finite() { z } else { 0.0 }).collect()
+        })
+        .collect();
+    WindowSource {
+        name: history.group().to_string(),
+        clock: (history.start(), history.step()),
+        level: level.to_vec(),
+        age: history.age().to_vec(),
+        center: smooth(level, CENTER),
+        scale: trailing_deviation(level, SCALE_ROWS).iter().map(|s| s + floor).collect(),
+        covariates,
+        features,
+        targets,
+    }
+}
+
+/// `(y[t+h] − base[t, h]) / unit[h]`, NaN where not observed, `[T, H]`.
+fn targets(record: &Record, base: &[f64], horizons: &[usize], units: &[f64]) -> Vec<f32> {
+    let rows = record.rows();
+    let mut targets = Vec::with_capacity(rows * horizons.len());
+    for t in 0..rows {
+        for (h, &horizon) in horizons.iter().enumerate() {
+            let observed = record.observed().get(t + horizon).copied().unwrap_or(f64::NAN);
+            targets.push(((observed - base[t * horizons.len() + h]) / units[h]) as f32);
+        }
+    }
+    targets
+}
+
+impl Forecaster for Network {
+    fn name(&self) -> String {
+        self.settings.model.kind().to_string()
+    }
+
+    fn outcome(&self) -> Outcome {
+        Outcome::Quantiles(self.settings.levels.clone())
+    }
+
+    fn fit(&mut self, training: &Training<'_>) -> Result<()> {
+        self.horizons = training.horizons().to_vec();
+        self.base.fit(training)?;
+        let record = training.with_validation().to_record()?;
+        let (fit, stop) = match training.validate() {
+            part if part.is_empty() => {
+                let rows = training.rows();
+                let cut = rows.end - ((rows.end - rows.start) as f64 * INNER) as usize;
+                (rows.start..cut, cut..rows.end)
+            }
+            part => (training.rows(), part),
+        };
+        let source = self.fit_scaling(&record, fit.end)?;
+        let (plan, task, sources) = (self.plan(), self.task()?, std::slice::from_ref(&source));
+        let part = |rows| SeriesDataset::new(sources, &plan, vec![rows], self.target());
+        let (train, valid) = (part(fit)?, part(stop)?);
+        let train_one = |member: usize| -> Result<(Mutex<Model>, Report)> {
+            let seed = self.settings.training.seed + member as u64;
+            let settings = TrainSettings { seed, ..self.settings.training.clone() };
+            let spec = crate::data::Dataset::spec(&train);
+            let outputs = crate::model::Task::outputs(&task);
+            let mut model = self.settings.model.build(&spec, outputs, seed, tch::Device::Cpu)?;
+            let report =
+                Trainer::new(&settings).titled(None).fit(&mut model, &task, &train, Some(&valid))?;
+            Ok((Mutex::new(model), report))
+        };
+        let fitted: Vec<_> = {
+            use rayon::prelude::*;
+            (0..self.settings.seeds.max(1)).into_par_iter().map(train_one).collect::<Result<_>>()?
+        };
+        (self.members, self.reports) = fitted.into_iter().unzip();
+        Ok(())
+    }
+
+    fn issue(&self, history: &History<'_>) -> Result<Vec<f64>> {
+        let record = history.to_record()?;
+        self.issue_all(&record, &[record.rows().saturating_sub(1)])
+    }
+
+    fn issue_all(&self, record: &Record, issues: &[usize]) -> Result<Vec<f64>> {
+        let (source, base) = self.prepare(record)?;
+        let mut mean = vec![0.0; issues.len() * self.horizons.len() * self.settings.levels.len()];
+        for member in 0..self.members.len() {
+            let quantiles = self.member_quantiles(member, &source, &base, issues)?;
+            let share = self.members.len() as f64;
+            mean.iter_mut().zip(&quantiles).for_each(|(sum, q)| *sum += q / share);
+        }
+        Ok(mean)
+    }
+}
