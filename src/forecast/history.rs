@@ -78,6 +78,20 @@ impl<'a> History<'a> {
         self.rows
     }
 
+    /// Start of row 0.
+    pub fn start(&self) -> UtcTime {
+        self.record.series.start
+    }
+
+    /// A record of the known rows alone: what a forecaster that walks records may be given.
+    pub fn to_record(&self) -> Result<Record> {
+        let series = &self.record.series;
+        let values = series.values[..self.rows * series.columns.len()].to_vec();
+        let (group, columns) = (series.group.clone(), series.columns.clone());
+        let (start, step) = (series.start, series.step);
+        Record::new(Series { group, start, step, columns, values }, self.record.target)
+    }
+
     /// When the forecast is issued: the end of the last known row.
     pub fn issued_at(&self) -> UtcTime {
         self.record.series.time(self.rows)

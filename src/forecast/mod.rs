@@ -5,20 +5,24 @@
 //! times. A new baseline is one new file and one line in [`classical`].
 
 pub mod ar;
+mod backtest;
 mod classical;
 mod climatology;
 mod forecasts;
 mod history;
 pub mod linear;
+mod network;
 mod persistence;
 mod seasonal;
 mod ses;
 
 pub use ar::Ar;
+pub use backtest::{Backtest, Refit};
 pub use classical::{CLASSICAL, classical};
 pub use climatology::Climatology;
 pub use forecasts::{Forecast, Forecasts, LEVELS, Outcome};
 pub use history::{History, Record, Training};
+pub use network::{Network, NetworkSettings, Scaling};
 pub use persistence::Persistence;
 pub use seasonal::Seasonal;
 pub use ses::{Ses, SmoothingRate};

@@ -91,7 +91,12 @@ impl Network {
     }
 
     /// The quantiles of one member alone, `[N, H, Q]`: for the spread over seeds.
-    pub fn issue_member(&self, member: usize, record: &Record, issues: &[usize]) -> Result<Vec<f64>> {
+    pub fn issue_member(
+        &self,
+        member: usize,
+        record: &Record,
+        issues: &[usize],
+    ) -> Result<Vec<f64>> {
         let (source, base) = self.prepare(record)?;
         self.member_quantiles(member, &source, &base, issues)
     }
@@ -186,9 +191,8 @@ impl Network {
     ) -> Result<Vec<f64>> {
         let scaling = self.scaling.as_ref().ok_or_else(|| not_fitted(&self.name()))?;
         let (plan, task) = (self.plan(), self.task()?);
-        let usable: Vec<usize> = (0..issues.len())
-            .filter(|&n| plan.window_usable(&source.age, issues[n]))
-            .collect();
+        let usable: Vec<usize> =
+            (0..issues.len()).filter(|&n| plan.window_usable(&source.age, issues[n])).collect();
         let width = self.settings.levels.len();
         let size = self.horizons.len() * width;
         let mut quantiles = vec![f64::NAN; issues.len() * size];
@@ -318,8 +322,12 @@ impl Forecaster for Network {
             let spec = crate::data::Dataset::spec(&train);
             let outputs = crate::model::Task::outputs(&task);
             let mut model = self.settings.model.build(&spec, outputs, seed, tch::Device::Cpu)?;
-            let report =
-                Trainer::new(&settings).titled(None).fit(&mut model, &task, &train, Some(&valid))?;
+            let report = Trainer::new(&settings).titled(None).fit(
+                &mut model,
+                &task,
+                &train,
+                Some(&valid),
+            )?;
             Ok((Mutex::new(model), report))
         };
         let fitted: Vec<_> = {
