@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn l12_a_refitted_fold_equals_a_stand_alone_run_on_the_truncated_file() {
-        let (whole, parts) = (wandering(400, &[90..95]), parts());
+        let (whole, parts) = (wandering(400, &[(90, 95)]), parts());
         let make = || classical("ar", 5, 24);
         let walk = backtest(&parts, Refit::Expanding { every: 40 });
         let (forecasts, _) = walk.run(&whole, &make).unwrap();
