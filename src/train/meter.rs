@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::Reading;
 
 /// Sums of a loss and of readings over batches.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Meter {
     /// Sum and weight of the loss.
     pub loss: (f64, f64),

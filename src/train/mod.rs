@@ -1,5 +1,7 @@
 //! One training loop for every dataset and head.
 
+mod checkpoint;
+mod clipping;
 mod history;
 mod meter;
 mod optimizer;
@@ -7,10 +9,12 @@ mod parameters;
 mod predict;
 pub mod run_folder;
 mod schedule;
+mod seeds;
 mod session;
 mod settings;
 mod trainer;
 
+pub use clipping::clip;
 pub use history::{BatchRecord, EpochRecord, Observer, Report};
 pub use meter::Meter;
 pub use optimizer::{AdamConstants, Optimizer, OptimizerKind};
@@ -18,5 +22,6 @@ pub use parameters::{Parameters, Snapshot};
 pub use predict::{evaluate, predict, raw_outputs};
 pub use run_folder::RunFolder;
 pub use schedule::{OneCycle, Plateau, PlateauState, Rate, Schedule};
+pub use seeds::for_each_seed;
 pub use settings::TrainSettings;
 pub use trainer::Trainer;

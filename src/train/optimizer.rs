@@ -125,7 +125,11 @@ impl Optimizer {
     }
 
     /// Puts saved steps and moments back; `moment` gives the tensor of a name.
-    pub fn restore(&mut self, steps: u64, moment: impl Fn(&str) -> Result<Tensor>) -> Result<()> {
+    pub fn restore(
+        &mut self,
+        steps: u64,
+        mut moment: impl FnMut(&str) -> Result<Tensor>,
+    ) -> Result<()> {
         self.steps = steps;
         for (name, tensor) in &mut self.moments {
             tensor.f_copy_(&moment(name)?)?;

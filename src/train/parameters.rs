@@ -100,6 +100,11 @@ impl Parameters {
         self.places.iter().map(cut).collect()
     }
 
+    /// Names and shapes of the parameters.
+    pub fn shapes(&self) -> Vec<(&str, Vec<i64>)> {
+        self.places.iter().map(|p| (p.name.as_str(), p.tensor.size())).collect()
+    }
+
     /// What the network keeps beside its parameters (running means and variances), by name.
     pub fn buffers(&self) -> &[(String, Tensor)] {
         &self.buffers

@@ -226,12 +226,12 @@ impl OneCycle {
 }
 
 /// What the plateau schedule remembers.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct PlateauState {
     /// Product of the reductions so far.
     pub reduction: f64,
     /// Lowest loss so far.
-    pub best: f64,
+    pub best: Option<f64>,
     /// Epochs without improvement.
     pub bad_epochs: usize,
     /// Epochs of cooldown left.
@@ -240,15 +240,15 @@ pub struct PlateauState {
 
 impl Default for PlateauState {
     fn default() -> Self {
-        Self { reduction: 1.0, best: f64::INFINITY, bad_epochs: 0, cooldown: 0 }
+        Self { reduction: 1.0, best: None, bad_epochs: 0, cooldown: 0 }
     }
 }
 
 impl PlateauState {
     /// Takes note of an epoch's loss.
     pub fn note(&mut self, plateau: &Plateau, loss: f64) {
-        if loss < self.best * (1.0 - plateau.threshold) {
-            self.best = loss;
+        if self.best.is_none_or(|best| loss < best * (1.0 - plateau.threshold)) {
+            self.best = Some(loss);
             self.bad_epochs = 0;
         } else {
             self.bad_epochs += 1;

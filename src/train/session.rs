@@ -9,11 +9,11 @@ use super::parameters::Snapshot;
 use super::run_folder::{HISTORY, METRICS, WEIGHTS};
 use super::{
     EpochRecord, Meter, Optimizer, Parameters, PlateauState, Report, RunFolder, Schedule,
-    TrainSettings,
+    TrainSettings, checkpoint, clip,
 };
 use crate::error::{Error, Result};
 use crate::model::{Loss, Model, Reading};
-use crate::output::replace_atomically;
+use crate::output::write_atomically;
 
 /// A batch whose gradient is to be gathered.
 pub(super) struct Micro {
@@ -24,7 +24,7 @@ pub(super) struct Micro {
 }
 
 /// The running sums of an epoch.
-#[derive(Default)]
+#[derive(Clone, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Sums {
     pub meter: Meter,
     pub norm: f64,
@@ -47,7 +47,7 @@ pub(super) struct Session<'a> {
     pub(super) gathered: Gathered,
     pub(super) history: Vec<EpochRecord>,
     pub(super) last_rate: f64,
-    total_steps: u64,
+    pub(super) total_steps: u64,
     saved: Instant,
 }
 
@@ -76,7 +76,7 @@ impl<'a> Session<'a> {
         )?;
         let average =
             settings.weight_average.map(|_| parameters.flat.f_detach_copy()).transpose()?;
-        Ok(Self {
+        let mut session = Self {
             settings,
             run,
             parameters,
@@ -93,7 +93,24 @@ impl<'a> Session<'a> {
             last_rate: settings.learning_rate,
             total_steps: (settings.epochs * batches.div_ceil(settings.accumulate)) as u64,
             saved: Instant::now(),
-        })
+        };
+        if let Some(run) = run {
+            session.enter(run)?;
+        }
+        Ok(session)
+    }
+
+    /// Goes on from the checkpoint of `run`, or writes its first one.
+    fn enter(&mut self, run: &RunFolder) -> Result<()> {
+        if run.is_finished() {
+            let text = "training is finished here; start anew with --force";
+            return Err(Error::usage(format!("{}: {text}", run.path().display())));
+        }
+        if !checkpoint::resume(self, run)? {
+            self.save()?;
+        }
+        let lines = self.history.iter().map(line).collect::<Result<String>>()?;
+        write_atomically(&run.file(HISTORY), lines.as_bytes())
     }
 
     /// Epoch and batch that come next, from 0.
@@ -132,7 +149,8 @@ impl<'a> Session<'a> {
     pub fn step(&mut self) -> Result<()> {
         let Gathered { weight, gradient, .. } = std::mem::take(&mut self.gathered);
         let Some(mut gradient) = gradient else { return Ok(()) };
-        let norm = clip(&mut gradient, weight, self.settings)?;
+        let (limit, value_limit) = (self.settings.clip_norm, self.settings.clip_value);
+        let norm = clip(&mut gradient, weight, limit, value_limit)?;
         if !norm.is_finite() {
             return Err(Error::data(format!("the norm of the gradient is {norm}")));
         }
@@ -160,7 +178,7 @@ impl<'a> Session<'a> {
     pub fn batch_done(&mut self, index: usize) -> Result<()> {
         self.batch = index + 1;
         let due = self.saved.elapsed().as_secs_f64() >= self.settings.checkpoint_seconds;
-        if due && self.run.is_some() && self.gathered.batches == 0 { self.save() } else { Ok(()) }
+        if due { self.save() } else { Ok(()) }
     }
 
     /// Does `work` with the averaged weights in place, if weights are averaged.
@@ -217,20 +235,22 @@ impl<'a> Session<'a> {
     fn append_history(&self, record: &EpochRecord) -> Result<()> {
         let Some(run) = self.run else { return Ok(()) };
         let path = run.file(HISTORY);
-        let line = serde_json::to_string(record)
-            .map_err(|e| Error::data(format!("history cannot be written: {e}")))?;
+        let line = line(record)?;
         let open = std::fs::OpenOptions::new().append(true).create(true).open(&path);
-        open.and_then(|mut file| writeln!(file, "{line}")).map_err(Error::io(&path))
+        open.and_then(|mut file| file.write_all(line.as_bytes())).map_err(Error::io(&path))
     }
 
-    /// Writes a checkpoint.
+    /// Writes a checkpoint, if there is a run folder.
     pub fn save(&mut self) -> Result<()> {
-        self.saved = Instant::now();
+        if let Some(run) = self.run {
+            checkpoint::save(self, run)?;
+            self.saved = Instant::now();
+        }
         Ok(())
     }
 
     /// Puts the final weights into the model and writes weights and report.
-    pub fn finish(mut self, model: &mut Model) -> Result<Report> {
+    pub fn finish(mut self, model: &Model) -> Result<Report> {
         let mut kept_epoch = self.history.len();
         let best_valid_loss = self.best.as_ref().map(|(_, loss, _)| *loss);
         if let Some((epoch, _, snapshot)) = self.best.take_if(|_| self.settings.restore_best) {
@@ -248,21 +268,17 @@ impl<'a> Session<'a> {
             epochs: self.history,
         };
         if let Some(run) = self.run {
-            replace_atomically(&run.file(WEIGHTS), |path| Ok(model.parameters.save(path)?))?;
+            model.save(&run.file(WEIGHTS))?;
             run.write_json(METRICS, &report)?;
+            checkpoint::clear(run)?;
         }
         Ok(report)
     }
 }
 
-/// Divides the gradient by `weight`, bounds its norm over all parameters (factor
-/// `min(1, limit / (norm + 1e-6))`) and its numbers; returns the norm before bounding.
-fn clip(gradient: &mut Tensor, weight: f64, settings: &TrainSettings) -> Result<f64> {
-    let norm = gradient.f_norm()?.f_double_value(&[])? / weight;
-    let factor = settings.clip_norm.map_or(1.0, |limit| (limit / (norm + 1e-6)).min(1.0));
-    *gradient = gradient.f_mul_scalar_(factor / weight)?;
-    if let Some(limit) = settings.clip_value {
-        *gradient = gradient.f_clamp_(-limit, limit)?;
-    }
-    Ok(norm)
+/// A record as a line of `history.jsonl`.
+fn line(record: &EpochRecord) -> Result<String> {
+    let text = serde_json::to_string(record)
+        .map_err(|e| Error::data(format!("history cannot be written: {e}")))?;
+    Ok(text + "\n")
 }

@@ -26,6 +26,8 @@ pub struct TrainSettings {
     /// A last batch of one example joins the batch before it (yes): batch normalisation fails on
     /// one.
     pub join_single: bool,
+    /// Threads within an operation of libtorch (1). The last digits of the result depend on it.
+    pub threads: usize,
     /// Threads that fill batches ahead (1); 0 fills them on the training thread. Without
     /// influence on the result.
     pub loader_threads: usize,
@@ -69,6 +71,7 @@ impl Default for TrainSettings {
             accumulate: 1,
             drop_last: false,
             join_single: true,
+            threads: 1,
             loader_threads: 1,
             checkpoint_seconds: 60.0,
             steps_per_epoch: None,
@@ -87,6 +90,9 @@ impl TrainSettings {
     /// Refuses numbers that cannot be meant.
     pub fn check(&self) -> Result<()> {
         let wrong = |what: &str| Err(Error::usage(format!("training settings: {what}")));
+        if self.threads == 0 || self.threads > 1024 {
+            return wrong("threads must lie in 1..=1024");
+        }
         if self.epochs == 0 || self.batch_size == 0 || self.accumulate == 0 {
             return wrong("epochs, batch_size and accumulate must be at least 1");
         }

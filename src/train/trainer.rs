@@ -57,6 +57,7 @@ impl<'a> Trainer<'a> {
         valid: Option<&dyn Dataset>,
     ) -> Result<Report> {
         self.settings.check()?;
+        tch::set_num_threads(self.settings.threads as i32);
         let loader = Loader::new(train, loader_settings(self.settings))?;
         let mut session = Session::start(model, self.settings, loader.batches(), self.run)?;
         let mut progress = self.progress(&session, loader.batches());
@@ -93,7 +94,9 @@ impl<'a> Trainer<'a> {
         loader.for_each(epoch, first, |index, batch| {
             check_interrupt().or_else(|stop| session.save().and(Err(stop)))?;
             let batch = to_device(batch, model.parameters.device())?;
-            let loss = self.learn(model, task, train, &batch, (epoch, index), session)?;
+            let loss = self
+                .learn(model, task, &batch, (epoch, index), session)
+                .map_err(|e| blame(e, train, &batch))?;
             if session.gathered() == self.settings.accumulate || index == last {
                 session.step().map_err(|e| blame(e, train, &batch))?;
             }
@@ -114,7 +117,6 @@ impl<'a> Trainer<'a> {
         &self,
         model: &Model,
         task: &dyn Task,
-        train: &dyn Dataset,
         batch: &Batch,
         (epoch, index): (usize, usize),
         session: &mut Session<'_>,
@@ -125,7 +127,8 @@ impl<'a> Trainer<'a> {
         let loss = task.loss(&output, batch);
         let (sum, weight) = (number(&loss.sum)?, number(&loss.weight)?);
         if !(sum.is_finite() && weight.is_finite()) {
-            return Err(blame(Error::data(format!("the loss is {}", sum / weight)), train, batch));
+            session.save()?;
+            return Err(Error::data(format!("the loss is {}", sum / weight)));
         }
         let readings = task.readings(&output.detach(), batch);
         session.gather(Micro { loss, sum, weight, readings })?;

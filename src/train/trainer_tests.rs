@@ -159,3 +159,190 @@ fn non_finite_loss_names_the_rows() {
         .to_string();
     assert!(error.contains("row 5") && error.contains("NaN"), "{error}");
 }
+
+#[test]
+fn stops_early_and_keeps_the_best_weights() {
+    // Validation on the negated relation: the better the fit, the worse the validation.
+    struct Opposite(Line);
+    impl Dataset for Opposite {
+        fn len(&self) -> usize {
+            self.0.len()
+        }
+        fn spec(&self) -> ExampleSpec {
+            self.0.spec()
+        }
+        fn group(&self, example: usize) -> usize {
+            self.0.group(example)
+        }
+        fn name(&self, example: usize) -> String {
+            self.0.name(example)
+        }
+        fn write(&self, example: usize, rng: &mut Rng, slot: Slot<'_>) -> Result<()> {
+            let mut target = [0.0];
+            self.0.write(example, rng, Slot { target: &mut target, ..slot })?;
+            slot.target[0] = -target[0];
+            Ok(())
+        }
+    }
+    let settings = TrainSettings { epochs: 20, patience: Some(3), ..settings() };
+    let valid = Opposite(line(40));
+    let (model, report) = fit(&settings, &line(100), Some(&valid));
+    assert!(report.stopped_early);
+    assert_eq!(report.kept_epoch, 1);
+    assert_eq!(report.epochs.len(), 4);
+    let kept = evaluate(&model, &Squares, &valid, 8).unwrap().mean_loss();
+    assert_eq!(Some(kept), report.best_valid_loss);
+    assert_eq!(Some(kept), report.epochs[0].valid_loss);
+}
+
+#[test]
+fn gathered_batches_equal_a_large_one() {
+    // Without dropout and with unequal weights by holes, so that a mean of means would differ.
+    struct Still(Linear);
+    impl Network for Still {
+        fn forward(&self, input: &Input<'_>, _: Mode<'_>) -> Tensor {
+            self.0.forward(input, Mode::Evaluate)
+        }
+    }
+    let data = Line { holes: true, ..line(64) };
+    let train = |batch_size: usize, accumulate: usize| {
+        let parameters = VarStore::new(Device::Cpu);
+        let root = parameters.root();
+        let weight = root.var_copy("weight", &Tensor::from_slice(&[0.3f32, 0.1]).view([2, 1]));
+        let bias = root.var_copy("bias", &Tensor::from_slice(&[0.2f32]));
+        let mut model = Model { parameters, network: Box::new(Still(Linear { weight, bias })) };
+        let settings = TrainSettings { batch_size, accumulate, ..settings() };
+        Trainer::new(&settings).titled(None).fit(&mut model, &Squares, &data, None).unwrap();
+        weights(&model).into_iter().map(f32::from_bits).collect::<Vec<f32>>()
+    };
+    for (small, large) in train(8, 4).iter().zip(train(32, 1)) {
+        assert!((small - large).abs() < 1e-5, "{small} {large}");
+    }
+}
+
+#[test]
+fn seeds_train_side_by_side_as_alone() {
+    let data = line(100);
+    let train = |seed: u64| {
+        let settings = TrainSettings { seed, ..settings() };
+        Ok(weights(&fit(&settings, &data, None).0))
+    };
+    let together = super::super::for_each_seed(&[3, 4, 5], train).unwrap();
+    assert_eq!(together[1], train(4).unwrap());
+    assert_ne!(together[0], together[1]);
+}
+
+/// Settings that use every part of the state: accumulation, average, plateau, patience.
+fn long_settings() -> TrainSettings {
+    TrainSettings {
+        epochs: 6,
+        accumulate: 2,
+        weight_average: Some(0.9),
+        patience: Some(100),
+        clip_norm: Some(1.0),
+        schedule: crate::train::Schedule::Plateau(crate::train::Plateau {
+            patience: 0,
+            factor: 0.5,
+            ..Default::default()
+        }),
+        checkpoint_seconds: 0.0,
+        ..settings()
+    }
+}
+
+fn fit_in(folder: &RunFolder, data: &dyn Dataset) -> Result<Report> {
+    let settings = long_settings();
+    let trainer = Trainer::new(&settings).titled(None).in_folder(folder);
+    trainer.fit(&mut model(), &Squares, data, Some(&line(40)))
+}
+
+/// A dataset slow enough to be killed in the middle.
+struct Slow(Line);
+
+impl Dataset for Slow {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+    fn spec(&self) -> ExampleSpec {
+        self.0.spec()
+    }
+    fn group(&self, example: usize) -> usize {
+        self.0.group(example)
+    }
+    fn name(&self, example: usize) -> String {
+        self.0.name(example)
+    }
+    fn write(&self, example: usize, rng: &mut Rng, slot: Slot<'_>) -> Result<()> {
+        std::thread::sleep(std::time::Duration::from_millis(2));
+        self.0.write(example, rng, slot)
+    }
+}
+
+/// Runs in a process of its own, to be killed: see below.
+#[test]
+#[ignore = "trains for the test that kills it"]
+fn child_that_is_killed() {
+    if let Some(path) = std::env::var_os("TEMBLOR_TEST_RUN") {
+        let folder = RunFolder::create(std::path::Path::new(&path), false).unwrap();
+        folder.write_settings(&long_settings()).unwrap();
+        fit_in(&folder, &Slow(line(100))).unwrap();
+    }
+}
+
+#[test]
+fn killed_and_resumed_equals_never_stopped() {
+    let place = tempfile::tempdir().unwrap();
+    let whole = RunFolder::create(&place.path().join("whole"), false).unwrap();
+    let reference = fit_in(&whole, &line(100)).unwrap();
+    for (trial, pause) in [("first", 0), ("second", 7)] {
+        let path = place.path().join(trial);
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "train::trainer::tests::child_that_is_killed", "--ignored"])
+            .env("TEMBLOR_TEST_RUN", &path)
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let latest = path.join("checkpoint/latest.json");
+        let started = Instant::now();
+        loop {
+            assert!(started.elapsed().as_secs() < 60, "the child does not train");
+            let text = std::fs::read_to_string(&latest).unwrap_or_default();
+            let state: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            if state["epoch"].as_u64() >= Some(2) && state["batch"].as_u64() >= Some(3) {
+                break;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+        std::thread::sleep(std::time::Duration::from_millis(pause));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let folder = RunFolder::open(&path).unwrap();
+        assert!(!folder.is_finished() && latest.is_file());
+        let report = fit_in(&folder, &line(100)).unwrap();
+        let bytes = |f: &RunFolder| std::fs::read(f.file("model.safetensors")).unwrap();
+        assert_eq!(bytes(&folder), bytes(&whole));
+        let losses = |r: &Report| -> Vec<_> {
+            r.epochs.iter().map(|e| (e.train_loss, e.valid_loss, e.gradient_norm)).collect()
+        };
+        assert_eq!(losses(&report), losses(&reference));
+        assert!(!folder.file("checkpoint").exists());
+        let lines = std::fs::read_to_string(folder.file("history.jsonl")).unwrap();
+        assert_eq!(lines.lines().count(), 6);
+    }
+}
+
+#[test]
+fn checkpoint_of_other_settings_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let folder = RunFolder::create(&place.path().join("run"), false).unwrap();
+    let data = Line { poison: Some(5), ..line(16) };
+    assert!(fit_in(&folder, &data).is_err());
+    assert!(folder.file("checkpoint/latest.json").is_file());
+    let other = TrainSettings { learning_rate: 0.01, ..long_settings() };
+    let error = Trainer::new(&other)
+        .titled(None)
+        .in_folder(&folder)
+        .fit(&mut model(), &Squares, &line(16), Some(&line(40)))
+        .unwrap_err();
+    assert!(error.to_string().contains("other settings"), "{error}");
+}

@@ -3,5 +3,6 @@
 mod forecast_station;
 mod keras_models;
 mod pytorch_models;
+mod pytorch_training;
 mod scipy_signal;
 mod shared;
