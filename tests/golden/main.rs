@@ -2,6 +2,7 @@
 
 mod forecast_station;
 mod keras_models;
+mod obspy_waveforms;
 mod pytorch_models;
 mod pytorch_training;
 mod scipy_signal;
