@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::Outcome;
 use crate::error::{Error, Result};
 use crate::progress;
+use crate::read::files;
 use crate::read::format::FormatOptions;
-use crate::read::scan::{self, FileScan, Segment};
-use crate::read::{StreamId, files};
+use crate::read::scan::{self, Breaks, FileScan, Segment};
 use crate::time::UtcTime;
 
 /// Files scanned before their lines are printed.
@@ -34,7 +34,8 @@ pub struct Args {
     start: Option<UtcTime>,
 }
 
-/// One line: a trace.
+/// One line: a trace. `end_ns` is the time of the last sample; `gaps` and `overlaps` count the
+/// breaks of the whole channel in the file.
 #[derive(Serialize)]
 struct TraceLine<'a> {
     file: &'a Path,
@@ -144,8 +145,10 @@ impl<W: Write> Printer<'_, W> {
         for note in &scan.notes {
             progress::note(format_args!("{}: {note}", file.display()));
         }
+        let breaks = scan.breaks();
         for segment in &scan.segments {
-            let (gaps, overlaps) = breaks(&scan.segments, &segment.id);
+            let breaks = breaks.get(&segment.id).copied().unwrap_or_default();
+            let Breaks { gaps, overlaps } = breaks;
             if self.json {
                 self.json_line(&TraceLine {
                     file,
@@ -164,13 +167,14 @@ impl<W: Write> Printer<'_, W> {
                     sha256: segment.sha256.as_deref(),
                 })?;
             } else {
-                self.row(file, segment, gaps, overlaps)?;
+                self.row(file, segment, breaks)?;
             }
         }
         Ok(())
     }
 
-    fn row(&mut self, file: &Path, segment: &Segment, gaps: usize, overlaps: usize) -> Result<()> {
+    fn row(&mut self, file: &Path, segment: &Segment, breaks: Breaks) -> Result<()> {
+        let Breaks { gaps, overlaps } = breaks;
         self.line(format_args!(
             "{:<17} {:<30} {:<30} {:>10} {:>10} {:<4} {:<12} {gaps:>4} {overlaps:>8}  {}",
             segment.id.to_string(),
@@ -187,9 +191,4 @@ impl<W: Write> Printer<'_, W> {
             None => Ok(()),
         }
     }
-}
-
-/// Gaps and overlaps of more than half a sample among the traces of a channel, in time order.
-fn breaks(_segments: &[Segment], _id: &StreamId) -> (usize, usize) {
-    (0, 0)
 }

@@ -5,7 +5,7 @@
 //! segment ends. Otherwise it begins a new segment. Nothing is sorted: a late or repeated block
 //! begins a new segment too, as in ObsPy.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -74,6 +74,45 @@ pub struct FileScan {
     pub notes: Vec<String>,
     /// Segments that begin before an earlier one of their channel in the file.
     pub late: u64,
+}
+
+/// Breaks of more than half a sample between the segments of a channel, in time order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Breaks {
+    /// Segments that begin after everything before them has ended.
+    pub gaps: usize,
+    /// Segments that begin before something before them has ended.
+    pub overlaps: usize,
+}
+
+impl FileScan {
+    /// The breaks of each channel, whatever the quality and order of its segments.
+    pub fn breaks(&self) -> BTreeMap<&StreamId, Breaks> {
+        let mut channels: BTreeMap<&StreamId, Vec<&Segment>> = BTreeMap::new();
+        for segment in &self.segments {
+            let segments = channels.entry(&segment.id).or_default();
+            if segment.samples > 0 && segment.rate.is_some() {
+                segments.push(segment);
+            }
+        }
+        let count = |mut segments: Vec<&Segment>| {
+            segments.sort_by_key(|segment| segment.start);
+            let mut breaks = Breaks::default();
+            let mut covered: Option<UtcTime> = None;
+            for segment in segments {
+                if let (Some(end), Some(rate)) = (covered, segment.rate)
+                    && !within_half_a_sample(end, segment.start, rate)
+                {
+                    let is_gap = segment.start > end;
+                    breaks.gaps += usize::from(is_gap);
+                    breaks.overlaps += usize::from(!is_gap);
+                }
+                covered = covered.max(Some(segment.end()));
+            }
+            breaks
+        };
+        channels.into_iter().map(|(id, segments)| (id, count(segments))).collect()
+    }
 }
 
 /// A segment that may still grow.

@@ -1,11 +1,14 @@
 //! WAV through hound: every interleaved channel is a trace.
 //!
-//! WAV states neither time nor codes. Start and codes come from a sidecar `NAME.wav.json`
-//! (`{"start": "2018-08-12T14:55:00Z", "id": "TA.C26K..BHZ"}`), else the start from an option,
-//! else it is 1970-01-01 and the file is noted.
+//! WAV states neither time nor codes. They come from a sidecar `NAME.wav.json`
+//! (`{"start": "2018-08-12T14:55:00Z", "id": "TA.C26K..BHZ"}`), else the start from the file's
+//! `bext` chunk, else from an option, else it is 1970-01-01 and the file is noted.
+//!
+//! hound decodes; where the samples lie is found here, since recorders that were switched off
+//! leave the size of the data chunk as 0, -1 or too large, which hound refuses.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use hound::{SampleFormat, WavReader, WavSpec};
@@ -22,6 +25,9 @@ const FRAMES: u64 = 1 << 16;
 /// Channels beyond this are a broken header.
 const MOST_CHANNELS: u16 = 64;
 
+/// Chunks beyond this are a broken file.
+const MOST_CHUNKS: usize = 10_000;
+
 /// The format's entry in the registry.
 pub struct Wav;
 
@@ -35,14 +41,16 @@ struct Sidecar {
     id: Option<String>,
 }
 
-fn sidecar(file: &Path) -> Result<Sidecar> {
-    let mut name = file.as_os_str().to_owned();
-    name.push(".json");
-    let path = PathBuf::from(name);
-    match std::fs::read_to_string(&path) {
-        Ok(text) => serde_json::from_str(&text).map_err(|e| Error::input(&path, e.to_string())),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Sidecar::default()),
-        Err(e) => Err(Error::io(&path)(e)),
+impl Sidecar {
+    fn beside(file: &Path) -> Result<Self> {
+        let mut name = file.as_os_str().to_owned();
+        name.push(".json");
+        let path = PathBuf::from(name);
+        match std::fs::read_to_string(&path) {
+            Ok(text) => serde_json::from_str(&text).map_err(|e| Error::input(&path, e.to_string())),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
+            Err(e) => Err(Error::io(&path)(e)),
+        }
     }
 }
 
@@ -60,56 +68,139 @@ fn stream_id(text: &str, channel: u16, file: &Path) -> Result<StreamId> {
     })
 }
 
-fn sample_type(file: &Path, spec: WavSpec) -> Result<(SampleType, &'static str)> {
-    match (spec.sample_format, spec.bits_per_sample) {
-        (SampleFormat::Int, 8) => Ok((SampleType::U8, "UINT8")),
-        (SampleFormat::Int, 16) => Ok((SampleType::I16, "INT16")),
-        (SampleFormat::Int, 24) => Ok((SampleType::I32, "INT24")),
-        (SampleFormat::Int, 32) => Ok((SampleType::I32, "INT32")),
-        (SampleFormat::Float, 32) => Ok((SampleType::F32, "FLOAT32")),
-        (format, bits) => {
-            Err(Error::input(file, format!("WAV with {bits} bits of {format:?} is not supported")))
+/// Where the samples of a file lie and what they are.
+struct Layout {
+    /// Body of the `fmt ` chunk.
+    fmt: Vec<u8>,
+    spec: WavSpec,
+    /// Offset of the first sample.
+    data: u64,
+    /// Bytes a frame (one sample of each channel).
+    frame: u64,
+    /// Whole frames that are there.
+    frames: u64,
+    /// Start of the recording, if a `bext` chunk states it: day and samples since midnight.
+    origination: Option<(UtcTime, u64)>,
+}
+
+impl Layout {
+    fn of(file: &Path) -> Result<Self> {
+        let wrong = |problem: &str| Error::input(file, format!("WAV: {problem}"));
+        let mut source = File::open(file).map_err(Error::io(file))?;
+        let length = source.metadata().map_err(Error::io(file))?.len();
+        let mut fmt: Option<Vec<u8>> = None;
+        let (mut origination, mut at) = (None, 12u64);
+        for _ in 0..MOST_CHUNKS {
+            let mut head = [0; 8];
+            source.seek(SeekFrom::Start(at)).map_err(Error::io(file))?;
+            if at + 8 > length || source.read_exact(&mut head).is_err() {
+                break;
+            }
+            let [a, b, c, d, size @ ..] = head;
+            let (name, size) = ([a, b, c, d], u64::from(u32::from_le_bytes(size)));
+            let body = at + 8;
+            match (&name, &fmt) {
+                (b"data", Some(fmt)) => {
+                    return Self::complete(file, fmt, body, size, length, origination);
+                }
+                (b"data", None) => return Err(wrong("samples before their format")),
+                (b"fmt ", None) => fmt = Some(read_body(file, &mut source, size.min(64))?),
+                (b"bext", _) => {
+                    origination = bext(&read_body(file, &mut source, size.min(602))?);
+                }
+                _ => {}
+            }
+            at = body + size + size % 2;
+        }
+        Err(wrong("no data chunk"))
+    }
+
+    fn complete(
+        file: &Path,
+        fmt: &[u8],
+        data: u64,
+        stated: u64,
+        length: u64,
+        origination: Option<(UtcTime, u64)>,
+    ) -> Result<Self> {
+        let reader =
+            WavReader::new(Cursor::new(canonical(fmt, &[]))).map_err(|e| fault(file, e))?;
+        let spec = reader.spec();
+        let frame = u64::from(spec.channels) * u64::from(spec.bits_per_sample.div_ceil(8));
+        if !(1..=MOST_CHANNELS).contains(&spec.channels) || frame == 0 {
+            let problem = format!("WAV with {} channels: expected 1 to 64", spec.channels);
+            return Err(Error::input(file, problem));
+        }
+        let there = length.saturating_sub(data);
+        let bytes = if stated == 0 { there } else { stated.min(there) };
+        Ok(Self { fmt: fmt.to_vec(), spec, data, frame, frames: bytes / frame, origination })
+    }
+
+    fn sample_type(&self, file: &Path) -> Result<(SampleType, &'static str)> {
+        match (self.spec.sample_format, self.spec.bits_per_sample) {
+            (SampleFormat::Int, 8) => Ok((SampleType::U8, "UINT8")),
+            (SampleFormat::Int, 16) => Ok((SampleType::I16, "INT16")),
+            (SampleFormat::Int, 24) => Ok((SampleType::I32, "INT24")),
+            (SampleFormat::Int, 32) => Ok((SampleType::I32, "INT32")),
+            (SampleFormat::Float, 32) => Ok((SampleType::F32, "FLOAT32")),
+            (format, bits) => {
+                let problem = format!("WAV with {bits} bits of {format:?} is not supported");
+                Err(Error::input(file, problem))
+            }
         }
     }
+
+    /// Samples `from..from + frames` of one channel.
+    fn decode(&self, file: &Path, from: u64, frames: u64, channel: u16) -> Result<Samples> {
+        let mut source = File::open(file).map_err(Error::io(file))?;
+        source.seek(SeekFrom::Start(self.data + from * self.frame)).map_err(Error::io(file))?;
+        let bytes = read_body(file, &mut source, frames * self.frame)?;
+        let mut reader = WavReader::new(Cursor::new(canonical(&self.fmt, &bytes)))
+            .map_err(|e| fault(file, e))?;
+        let (skip, step) = (usize::from(channel), usize::from(self.spec.channels));
+        if self.spec.sample_format == SampleFormat::Float {
+            let samples: Result<_, _> = reader.samples().skip(skip).step_by(step).collect();
+            return Ok(Samples::F32(samples.map_err(|e| fault(file, e))?));
+        }
+        // Bytes are unsigned in WAV; hound moves them to -128..=127.
+        let shift = if self.spec.bits_per_sample == 8 { 128 } else { 0 };
+        let samples: Result<Vec<i32>, _> = reader.samples().skip(skip).step_by(step).collect();
+        let samples = samples.map_err(|e| fault(file, e))?;
+        Ok(Samples::I32(samples.into_iter().map(|sample| sample + shift).collect()))
+    }
+}
+
+/// Up to `size` bytes from where `source` stands.
+fn read_body(file: &Path, source: &mut File, size: u64) -> Result<Vec<u8>> {
+    let mut body = Vec::new();
+    source.take(size).read_to_end(&mut body).map_err(Error::io(file))?;
+    Ok(body)
+}
+
+/// A WAV file of one format and one data chunk, with the right sizes.
+fn canonical(fmt: &[u8], data: &[u8]) -> Vec<u8> {
+    let mut file = Vec::with_capacity(28 + fmt.len() + data.len());
+    let size = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX).to_le_bytes();
+    file.extend_from_slice(b"RIFF");
+    file.extend_from_slice(&size(20 + fmt.len() + data.len()));
+    file.extend_from_slice(b"WAVEfmt ");
+    file.extend_from_slice(&size(fmt.len()));
+    file.extend_from_slice(fmt);
+    file.extend_from_slice(b"data");
+    file.extend_from_slice(&size(data.len()));
+    file.extend_from_slice(data);
+    file
+}
+
+/// Day and samples since midnight of a broadcast-wave chunk.
+fn bext(body: &[u8]) -> Option<(UtcTime, u64)> {
+    let day = std::str::from_utf8(body.get(320..330)?).ok()?.parse::<UtcTime>().ok()?;
+    let samples = body.get(338..346)?.first_chunk::<8>()?;
+    Some((day, u64::from_le_bytes(*samples)))
 }
 
 fn fault(file: &Path, error: hound::Error) -> Error {
-    match error {
-        hound::Error::IoError(source) if source.kind() != std::io::ErrorKind::UnexpectedEof => {
-            Error::io(file)(source)
-        }
-        other => Error::input(file, format!("not a readable WAV file: {other}")),
-    }
-}
-
-/// Reads `frames` frames and keeps one channel.
-fn decode(file: &Path, from: u64, frames: u64, channel: u16) -> Result<Samples> {
-    let mut reader = WavReader::open(file).map_err(|e| fault(file, e))?;
-    let spec = reader.spec();
-    let position = u32::try_from(from).map_err(|_| Error::input(file, "too long"))?;
-    reader.seek(position).map_err(Error::io(file))?;
-    let wanted = frames.saturating_mul(u64::from(spec.channels)) as usize;
-    let (skip, step) = (usize::from(channel), usize::from(spec.channels));
-    Ok(match spec.sample_format {
-        SampleFormat::Float => Samples::F32(
-            reader
-                .samples::<f32>()
-                .take(wanted)
-                .skip(skip)
-                .step_by(step)
-                .collect::<Result<_, _>>()
-                .map_err(|e| fault(file, e))?,
-        ),
-        SampleFormat::Int => {
-            // Bytes are unsigned in WAV; hound moves them to -128..=127.
-            let shift = if spec.bits_per_sample == 8 { 128 } else { 0 };
-            let all: Result<Vec<i32>, _> =
-                reader.samples::<i32>().take(wanted).skip(skip).step_by(step).collect();
-            let mut all = all.map_err(|e| fault(file, e))?;
-            all.iter_mut().for_each(|sample| *sample += shift);
-            Samples::I32(all)
-        }
-    })
+    Error::input(file, format!("not a readable WAV file: {error}"))
 }
 
 impl Format for Wav {
@@ -128,28 +219,23 @@ impl Format for Wav {
         options: &FormatOptions,
         visit: &mut Visit<'_>,
     ) -> Result<Vec<String>> {
-        let source = BufReader::new(File::open(file).map_err(Error::io(file))?);
-        let reader = WavReader::new(source).map_err(|e| fault(file, e))?;
-        let spec = reader.spec();
-        let (sample_type, encoding) = sample_type(file, spec)?;
-        let rate = SampleRate::from_ratio(u64::from(spec.sample_rate), 1)
-            .ok_or_else(|| Error::input(file, "sample rate 0"))?;
-        if !(1..=MOST_CHANNELS).contains(&spec.channels) {
-            return Err(Error::input(
-                file,
-                format!("{} channels: expected 1 to 64", spec.channels),
-            ));
-        }
-        let frames = u64::from(reader.duration());
-        let sidecar = sidecar(file)?;
-        let stated = sidecar.start.as_deref().map(str::parse::<UtcTime>).transpose()?;
-        let start = stated.or(options.wav_start);
-        let ids = (0..spec.channels)
+        let layout = Layout::of(file)?;
+        let (sample_type, encoding) = layout.sample_type(file)?;
+        let rate = SampleRate::from_ratio(u64::from(layout.spec.sample_rate), 1)
+            .ok_or_else(|| Error::input(file, "WAV with a sample rate of 0"))?;
+        let sidecar = Sidecar::beside(file)?;
+        let stated = sidecar.start.as_deref().map(str::parse::<UtcTime>).transpose();
+        let stated = stated.map_err(|e| Error::input(file, format!("sidecar: {e}")))?;
+        let origination = layout
+            .origination
+            .map(|(day, samples)| day.plus(rate.offset(samples.min(u64::from(u32::MAX)))));
+        let start = stated.or(origination).or(options.wav_start);
+        let ids = (0..layout.spec.channels)
             .map(|channel| stream_id(sidecar.id.as_deref().unwrap_or("..."), channel, file))
             .collect::<Result<Vec<_>>>()?;
         let mut from = offset;
-        while from < frames {
-            let count = FRAMES.min(frames - from);
+        while from < layout.frames {
+            let count = FRAMES.min(layout.frames - from);
             for (channel, id) in (0..).zip(&ids) {
                 let block = Block {
                     id,
@@ -164,7 +250,7 @@ impl Format for Wav {
                     length: 0,
                     offset: from,
                     ends_earlier: 0,
-                    decode: &|| decode(file, from, count, channel),
+                    decode: &|| layout.decode(file, from, count, channel),
                 };
                 if visit(&block)?.is_break() {
                     return Ok(Vec::new());
@@ -177,5 +263,80 @@ impl Format for Wav {
             notes.push("WAV without a start time: taken as 1970-01-01".to_string());
         }
         Ok(notes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::scan::scan;
+
+    fn write(folder: &Path, channels: u16, samples: &[i16]) -> PathBuf {
+        let path = folder.join("a.wav");
+        let spec = WavSpec {
+            channels,
+            sample_rate: 100,
+            bits_per_sample: 16,
+            sample_format: SampleFormat::Int,
+        };
+        let mut writer = hound::WavWriter::create(&path, spec).unwrap();
+        samples.iter().for_each(|&sample| writer.write_sample(sample).unwrap());
+        writer.finalize().unwrap();
+        path
+    }
+
+    #[test]
+    fn interleaved_channels_become_traces_with_the_sidecars_start_and_codes() {
+        let folder = tempfile::tempdir().unwrap();
+        let samples: Vec<i16> = (0..200_000).map(|i| (i % 1000) as i16).collect();
+        let path = write(folder.path(), 2, &samples);
+        std::fs::write(
+            folder.path().join("a.wav.json"),
+            r#"{"start": "2018-08-12T14:55:00Z", "id": "TA.C26K..BHZ"}"#,
+        )
+        .unwrap();
+        let scan = scan(&path, &Wav, &FormatOptions::default(), false).unwrap();
+        let ids: Vec<String> = scan.segments.iter().map(|s| s.id.to_string()).collect();
+        assert_eq!(ids, ["TA.C26K..BHZ", "TA.C26K..BHZ1"]);
+        assert_eq!(scan.segments[0].start.to_string(), "2018-08-12T14:55:00Z");
+        assert_eq!(scan.segments[1].samples, 100_000);
+        let layout = Layout::of(&path).unwrap();
+        assert_eq!(layout.decode(&path, 3, 2, 1).unwrap(), Samples::I32(vec![7, 9]));
+    }
+
+    #[test]
+    fn an_unfinished_recording_gives_the_whole_frames_that_are_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = write(folder.path(), 1, &[5; 100]);
+        let good = std::fs::read(&path).unwrap();
+        for size in [0, u32::MAX, 1 << 20] {
+            let mut bytes = good[..good.len() - 1].to_vec();
+            bytes[40..44].copy_from_slice(&size.to_le_bytes());
+            std::fs::write(&path, &bytes).unwrap();
+            let scan = scan(&path, &Wav, &FormatOptions::default(), true).unwrap();
+            assert_eq!(scan.segments[0].samples, 99, "{size}");
+            assert_eq!(scan.segments[0].start, UtcTime(0));
+            assert_eq!(scan.notes.len(), 1);
+        }
+    }
+
+    #[test]
+    fn broken_headers_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = write(folder.path(), 1, &[5; 100]);
+        let good = std::fs::read(&path).unwrap();
+        for at in 0..44 {
+            for value in [0, 1, 0x7F, 0xFF] {
+                let mut bytes = good.clone();
+                bytes[at] = value;
+                std::fs::write(&path, &bytes).unwrap();
+                // An error or not: it returns, and gives no more than is there.
+                if let Ok(scan) = scan(&path, &Wav, &FormatOptions::default(), true) {
+                    assert!(scan.segments.iter().map(|s| s.samples).sum::<u64>() <= 200);
+                }
+            }
+        }
+        std::fs::write(&path, &good[..40]).unwrap();
+        assert!(scan(&path, &Wav, &FormatOptions::default(), false).is_err());
     }
 }

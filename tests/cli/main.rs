@@ -1,4 +1,5 @@
 //! The program as a process: exit codes, streams, files.
 
+mod inspect;
 mod models;
 mod program;

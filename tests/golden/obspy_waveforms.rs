@@ -125,7 +125,9 @@ fn expected(entry: &Value) -> Option<Vec<Reading>> {
     let packed = entry.get("packed").filter(|packed| packed.is_object());
     if let Some(traces) = entry["obspy"].as_array() {
         let readings = traces.iter().map(|t| {
-            let sum = text(packed.filter(|_| traces.len() == 1).map_or(&t["sha256_le"], |p| &p["sha256_le"]));
+            let sum = text(
+                packed.filter(|_| traces.len() == 1).map_or(&t["sha256_le"], |p| &p["sha256_le"]),
+            );
             (t["start_ns"].as_i64(), t["rate"].as_f64(), t["npts"].as_u64().unwrap(), sum)
         });
         return Some(readings.collect());
