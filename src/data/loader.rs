@@ -276,3 +276,122 @@ fn naming(error: Error, dataset: &dyn Dataset, example: usize) -> Error {
         other => other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each value is its example's number plus a draw below 1; example 3 fails where `broken`.
+    struct Numbers {
+        count: usize,
+        broken: bool,
+    }
+
+    impl Dataset for Numbers {
+        fn len(&self) -> usize {
+            self.count
+        }
+        fn spec(&self) -> ExampleSpec {
+            ExampleSpec {
+                layout: Layout::Series,
+                values: vec![2, 1],
+                features: 1,
+                lengths: true,
+                target: Target::Class { count: 20 },
+            }
+        }
+        fn group(&self, example: usize) -> usize {
+            example
+        }
+        fn name(&self, example: usize) -> String {
+            format!("row {example}")
+        }
+        fn write(&self, example: usize, rng: &mut Rng, slot: Slot<'_>) -> Result<()> {
+            if self.broken && example == 3 {
+                return Err(Error::data("no samples"));
+            }
+            let noise = rng.next_u32() as f32 / u32::MAX as f32 / 2.0;
+            slot.values.fill(example as f32 + noise);
+            slot.features[0] = -1.0;
+            slot.target[0] = example as f32;
+            Ok(())
+        }
+    }
+
+    fn settings(batch_size: usize) -> LoaderSettings {
+        LoaderSettings { shuffle: true, seed: 7, ..LoaderSettings::in_order(batch_size) }
+    }
+
+    type Seen = Vec<(usize, Vec<usize>, Vec<f32>)>;
+
+    fn batches(count: usize, settings: LoaderSettings, epoch: usize, first: usize) -> Seen {
+        let data = Numbers { count, broken: false };
+        let loader = Loader::new(&data, settings).unwrap();
+        let mut seen = Seen::new();
+        let collected = loader.for_each(epoch, first, |index, batch| {
+            assert_eq!(batch.lengths.as_ref().unwrap().int64_value(&[0]), 2);
+            let classes = Vec::<i64>::try_from(&batch.target).unwrap();
+            assert!(classes.iter().zip(&batch.examples).all(|(c, e)| *c == *e as i64));
+            let values = Vec::<f32>::try_from(batch.values.flatten(0, -1)).unwrap();
+            seen.push((index, batch.examples, values));
+            Ok(())
+        });
+        collected.unwrap();
+        seen
+    }
+
+    fn sorted(seen: &[(usize, Vec<usize>, Vec<f32>)]) -> Vec<usize> {
+        let mut all: Vec<usize> = seen.iter().flat_map(|(_, e, _)| e.clone()).collect();
+        all.sort_unstable();
+        all
+    }
+
+    #[test]
+    fn order_and_noise_depend_on_seed_and_epoch_alone() {
+        let reference = batches(17, settings(4), 2, 0);
+        assert_eq!(sorted(&reference), (0..17).collect::<Vec<_>>());
+        for threads in [0, 2, 3, 8] {
+            let other = LoaderSettings { threads, ahead: 1, ..settings(4) };
+            assert_eq!(batches(17, other.clone(), 2, 0), reference);
+            assert_eq!(batches(17, other, 2, 3), reference[3..]);
+        }
+        assert_ne!(batches(17, settings(4), 3, 0), reference);
+        assert_ne!(batches(17, LoaderSettings { seed: 8, ..settings(4) }, 2, 0), reference);
+    }
+
+    #[test]
+    fn last_batch_is_kept_dropped_or_joined() {
+        let sizes = |count, settings| -> Vec<usize> {
+            batches(count, settings, 0, 0).iter().map(|(_, e, _)| e.len()).collect()
+        };
+        assert_eq!(sizes(9, settings(4)), [4, 4, 1]);
+        assert_eq!(sizes(9, LoaderSettings { drop_last: true, ..settings(4) }), [4, 4]);
+        assert_eq!(sizes(9, LoaderSettings { join_single: true, ..settings(4) }), [4, 5]);
+        assert_eq!(sizes(10, LoaderSettings { join_single: true, ..settings(4) }), [4, 4, 2]);
+        assert_eq!(sizes(1, LoaderSettings { join_single: true, ..settings(4) }), [1]);
+        let none = Numbers { count: 0, broken: false };
+        assert!(Loader::new(&none, settings(4)).is_err());
+    }
+
+    #[test]
+    fn long_epochs_draw_from_a_reshuffled_stream() {
+        let long = LoaderSettings { steps_per_epoch: Some(7), ..settings(4) };
+        // Five batches a pass: the second epoch starts at the third batch of the second pass.
+        let mut stream = batches(17, long.clone(), 0, 0);
+        stream.extend(batches(17, long, 1, 0));
+        for pass in stream[..10].chunks(5) {
+            assert_eq!(sorted(pass), (0..17).collect::<Vec<_>>());
+        }
+        assert_ne!(stream[0].1, stream[5].1);
+    }
+
+    #[test]
+    fn errors_name_the_example() {
+        let data = Numbers { count: 8, broken: true };
+        for threads in [0, 2] {
+            let loader = Loader::new(&data, LoaderSettings { threads, ..settings(2) }).unwrap();
+            let error = loader.for_each(0, 0, |_, _| Ok(())).unwrap_err();
+            assert_eq!(error.to_string(), "row 3: no samples");
+        }
+    }
+}

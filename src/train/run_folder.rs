@@ -116,3 +116,45 @@ pub const DESCRIPTION: &str = "model.json";
 fn first_line(text: &str) -> String {
     text.lines().next().unwrap_or("unreadable").to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::train::TrainSettings;
+
+    #[test]
+    fn existing_folders_are_kept_unless_forced_and_foreign_ones_always() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("run");
+        assert!(RunFolder::open(&path).is_err());
+        let run = RunFolder::create(&path, false).unwrap();
+        run.write_settings(&TrainSettings::default()).unwrap();
+        std::fs::write(run.file("history.jsonl"), "old").unwrap();
+        assert!(RunFolder::create(&path, false).unwrap_err().to_string().contains("--force"));
+        let run = RunFolder::create(&path, true).unwrap();
+        assert!(!run.file("history.jsonl").exists());
+        let foreign = place.path().join("home");
+        std::fs::create_dir(&foreign).unwrap();
+        std::fs::write(foreign.join("letter.txt"), "dear").unwrap();
+        assert!(RunFolder::create(&foreign, true).is_err());
+        assert!(foreign.join("letter.txt").exists());
+    }
+
+    #[test]
+    fn settings_come_back_as_they_were_and_unknown_ones_are_refused() {
+        let place = tempfile::tempdir().unwrap();
+        let run = RunFolder::create(&place.path().join("run"), false).unwrap();
+        let settings = TrainSettings {
+            clip_norm: Some(0.1),
+            schedule: crate::train::Schedule::OneCycle(crate::train::OneCycle::default()),
+            ..TrainSettings::default()
+        };
+        run.write_settings(&settings).unwrap();
+        assert_eq!(run.read_settings::<TrainSettings>().unwrap(), settings);
+        let text = std::fs::read_to_string(run.file(SETTINGS)).unwrap();
+        assert!(text.starts_with("temblor_version = "));
+        std::fs::write(run.file(SETTINGS), text + "momentums = 3\n").unwrap();
+        let error = run.read_settings::<TrainSettings>().unwrap_err().to_string();
+        assert!(error.contains("momentums"), "{error}");
+    }
+}

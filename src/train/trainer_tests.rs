@@ -346,3 +346,40 @@ fn checkpoint_of_other_settings_is_refused() {
         .unwrap_err();
     assert!(error.to_string().contains("other settings"), "{error}");
 }
+
+#[test]
+fn model_without_trainable_parameters_is_refused() {
+    let parameters = VarStore::new(Device::Cpu);
+    let weight = parameters.root().zeros_no_train("weight", &[2, 1]);
+    let bias = weight.get(0);
+    let mut model = Model { parameters, network: Box::new(Linear { weight, bias }) };
+    let settings = settings();
+    let fit = Trainer::new(&settings).titled(None).fit(&mut model, &Squares, &line(8), None);
+    assert!(fit.unwrap_err().to_string().contains("no trainable parameter"));
+}
+
+#[test]
+fn predictions_do_not_depend_on_the_batch_size() {
+    let (model, _) = fit(&settings(), &line(100), None);
+    let predict = |batch_size| {
+        let all = crate::train::predict(&model, &Squares, &line(33), batch_size).unwrap();
+        Vec::<f32>::try_from(all.flatten(0, -1)).unwrap()
+    };
+    assert_eq!(predict(33).len(), 33);
+    for (one, many) in predict(1).iter().zip(predict(33)) {
+        assert!((one - many).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn spared_biases_do_not_decay() {
+    let decay = |spare_biases| {
+        let settings = TrainSettings { weight_decay: 10.0, spare_biases, epochs: 1, ..settings() };
+        let model = fit(&settings, &line(100), None).0;
+        let all = model.parameters.variables();
+        (all["weight"].abs().max().double_value(&[]), all["bias"].double_value(&[0]))
+    };
+    let ((weight, bias), (spared_weight, spared_bias)) = (decay(false), decay(true));
+    assert_ne!(bias, spared_bias);
+    assert!((weight - spared_weight).abs() < 0.1);
+}
