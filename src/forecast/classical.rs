@@ -1,20 +1,39 @@
 //! The classical forecasters by name.
 
-use super::{Ar, Climatology, Forecaster, LEVELS, Persistence, Seasonal, Ses, SmoothingRate};
+use super::{
+    Ar, Arima, Climatology, Forecaster, LEVELS, Norm, Persistence, RecentMean, Ridge, Seasonal,
+    Ses, SmoothingRate, TrailingMeans,
+};
 use crate::error::{Error, Result};
 
 /// The names [`classical`] knows.
-pub const CLASSICAL: [&str; 6] =
-    ["persistence", "climatology", "seasonal", "ar", "ses", "ses-per-horizon"];
+pub const CLASSICAL: [&str; 11] = [
+    "persistence",
+    "mean",
+    "climatology",
+    "seasonal",
+    "ses",
+    "ses-per-horizon",
+    "ar",
+    "arima",
+    "ridge",
+    "lad",
+    "trailing-ridge",
+];
 
-/// A classical forecaster, not yet fitted. `order` is that of `ar`, `period` that of
-/// `seasonal`, both in rows.
+/// A classical forecaster, not yet fitted. `order` is that of `ar` and the length of
+/// `mean`, `period` that of `seasonal`, both in rows.
 pub fn classical(name: &str, order: usize, period: usize) -> Result<Box<dyn Forecaster>> {
     Ok(match name {
         "persistence" => Box::<Persistence>::default(),
         "climatology" => Box::new(Climatology::new(LEVELS.to_vec())),
         "seasonal" => Box::new(Seasonal::new(period)),
+        "mean" => Box::new(RecentMean::new(order)),
         "ar" => Box::new(Ar::new(order)),
+        "arima" => Box::new(Arima::new(1, 1, 1)),
+        "ridge" => Box::<Ridge>::default(),
+        "lad" => Box::new(TrailingMeans::new(Norm::Absolute)),
+        "trailing-ridge" => Box::new(TrailingMeans::new(Norm::Squared)),
         "ses" => Box::new(Ses::new(SmoothingRate::OneStep)),
         "ses-per-horizon" => Box::new(Ses::new(SmoothingRate::PerHorizon)),
         other => {

@@ -4,28 +4,43 @@
 //! time, and all a [`Forecaster`] ever receives. [`Forecasts`] hold the numbers of many issue
 //! times. A new baseline is one new file and one line in [`classical`].
 
-pub mod ar;
+mod ar;
+mod arima;
+mod arma_filter;
 mod backtest;
+mod calibrate;
 mod classical;
 mod climatology;
+pub mod conformal;
 mod forecasts;
+mod gate;
 mod history;
 pub mod linear;
 mod network;
 mod persistence;
+mod recent_mean;
+mod ridge;
 mod seasonal;
 mod ses;
+mod simplex;
+mod trailing;
 
 pub use ar::Ar;
+pub use arima::Arima;
 pub use backtest::{Backtest, Refit};
+pub use calibrate::Calibrator;
 pub use classical::{CLASSICAL, classical};
 pub use climatology::Climatology;
 pub use forecasts::{Forecast, Forecasts, LEVELS, Outcome};
+pub use gate::Gate;
 pub use history::{History, Record, Training};
 pub use network::{Network, NetworkSettings, Scaling};
 pub use persistence::Persistence;
+pub use recent_mean::RecentMean;
+pub use ridge::Ridge;
 pub use seasonal::Seasonal;
 pub use ses::{Ses, SmoothingRate};
+pub use trailing::{Norm, TrailingMeans};
 
 use crate::error::{Error, Result};
 

@@ -1,9 +1,11 @@
 //! Comparisons with the peers' own software; one file a peer or protocol.
 
+mod conformal;
 mod forecast_station;
 mod keras_models;
 mod obspy_waveforms;
 mod pytorch_models;
 mod pytorch_training;
+mod ruapehu;
 mod scipy_signal;
 mod shared;
