@@ -201,8 +201,10 @@ impl Horizon<'_> {
         if levels == self.own {
             return self.quantiles.clone();
         }
-        let start = |point: &f64| levels.iter().map(move |&l| if l == 0.5 { *point } else { f64::NAN });
-        self.point.iter().flat_map(start).collect()
+        let start = |point: f64| {
+            levels.iter().map(move |&level| if level == 0.5 { point } else { f64::NAN })
+        };
+        self.point.iter().copied().flat_map(start).collect()
     }
 
     /// Numbers of the issues whose issue and observed outcome lie in the calibration part.

@@ -1,15 +1,15 @@
 //! Daily RSAM of Ruapehu: the simple forecasts of the protocol, with intervals from residuals
 //! of the calibration years, against scores computed with NumPy and statsmodels.
 //!
-//! Tolerance 2e-5 on scores stored to five digits (the algorithms are the same); 1e-3 for
-//! ARIMA, whose coefficients depend on the optimiser.
+//! Tolerance 6e-6 on scores stored to five digits (the algorithms are the same in f64); 1e-4
+//! for ARIMA, whose coefficients depend on the optimiser.
 
 use std::io::Read;
 
 use temblor::data::{Column, Series};
 use temblor::forecast::{
-    Ar, Arima, Calibrator, Climatology, Forecaster, Forecasts, LEVELS, Persistence, Record,
-    RecentMean, Ses, SmoothingRate, Training,
+    Ar, Arima, Calibrator, Climatology, Forecaster, Forecasts, LEVELS, Persistence, RecentMean,
+    Record, Ses, SmoothingRate, Training,
 };
 use temblor::score::{BlockBootstrap, LevelScores, ScoreTable, mean_naive_change};
 use temblor::time::{DAY, UtcTime};
@@ -107,26 +107,24 @@ fn compare(model: &str, tolerance: f64, table: &ScoreTable) {
     for horizon in HORIZONS {
         let Some(expected) = peer(model, horizon) else { return };
         for (metric, column) in columns {
-            let row = table.rows.iter().find(|row| {
-                row.metric == metric && row.horizon == horizon.to_string()
-            });
+            let row = table
+                .rows
+                .iter()
+                .find(|row| row.metric == metric && row.horizon == horizon.to_string());
             let row = row.unwrap();
             assert_eq!(row.n as f64, expected["n"]);
-            // Coverage moves in steps of one sample, widths by the spread of many levels.
-            let scale = match column {
-                "cov80" | "cov90" => 5.0,
-                "width90" | "winkler90" | "mase" => 10.0,
-                _ => 1.0,
-            };
             let off = (row.value - expected[column]).abs();
             eprintln!("{model} {horizon} {metric}: {:.6} ({})", row.value, expected[column]);
-            let allowed = if tolerance < 1e-4 { tolerance } else { scale * tolerance };
-            assert!(off <= allowed, "{model} {horizon} {metric}: {}, {}", row.value, expected[column]);
+            assert!(
+                off <= tolerance,
+                "{model} {horizon} {metric}: {}, {}",
+                row.value,
+                expected[column]
+            );
         }
         // Another generator draws other blocks: the ends of the interval agree to its noise.
-        let mae = table.rows.iter().find(|row| {
-            row.metric == "mae" && row.horizon == horizon.to_string()
-        });
+        let mae =
+            table.rows.iter().find(|row| row.metric == "mae" && row.horizon == horizon.to_string());
         let mae = mae.unwrap();
         let width = expected["mae_hi"] - expected["mae_lo"];
         assert!((mae.lower - expected["mae_lo"]).abs() < 0.15 * width, "{model} {horizon}");
@@ -166,7 +164,7 @@ fn golden_ruapehu_autoregression_matches_numpy() {
 fn golden_ruapehu_arima_matches_statsmodels() {
     let Some(record) = record() else { return };
     let mut arima = Arima::new(1, 1, 1);
-    compare("arima111", 1e-3, &scores(&mut arima, &record));
+    compare("arima111", 1e-4, &scores(&mut arima, &record));
     let (phi, theta, variance) = arima.coefficients().unwrap();
     eprintln!("phi {phi:?} theta {theta:?} variance {variance}");
     assert!((phi[0] - 0.52444).abs() < 2e-3 && (theta[0] + 0.83064).abs() < 2e-3);
