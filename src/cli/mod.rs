@@ -1,6 +1,7 @@
 //! The command line: one file a command, each turning flags into settings and calling the library once.
 
 mod completions;
+mod features;
 mod inspect;
 mod models;
 
@@ -29,6 +30,7 @@ pub struct Program {
 #[derive(Subcommand)]
 enum Command {
     Completions(completions::Args),
+    Features(features::Args),
     Inspect(inspect::Args),
     Models(models::Args),
 }
@@ -47,6 +49,7 @@ fn run(program: Program) -> Result<Outcome> {
     progress::stop_on_ctrl_c()?;
     match program.command {
         Command::Completions(args) => completions::run(args),
+        Command::Features(args) => features::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Models(args) => models::run(args),
     }

@@ -1,5 +1,6 @@
 //! Series, waveform windows and images become examples, splits and batches.
 
+mod activity;
 mod dataset;
 pub mod level_features;
 mod loader;
@@ -7,6 +8,7 @@ mod series;
 mod series_dataset;
 mod windows;
 
+pub use activity::ChannelActivity;
 pub use dataset::{Batch, Dataset, ExampleSpec, Layout, Rng, Slot, Subset, Target};
 pub use loader::{Loader, LoaderSettings, derive_seed};
 pub use series::{Column, Series};

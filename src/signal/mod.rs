@@ -7,13 +7,15 @@ mod activity;
 mod butterworth;
 mod integrate;
 mod sections;
+mod spectrum;
 mod trigger;
 
-pub use activity::{Activity, ActivityRows, ActivitySettings, Align, Feature};
+pub use activity::{Activity, ActivityRows, ActivitySettings, Align, Feature, SpectralShape};
 pub use butterworth::{Band, butterworth};
 pub use integrate::TrapezoidIntegrator;
 pub use sections::{
     Section, SosFilter, filter_forward_backward_zero_state, gain_at, sosfilt, sosfilt_zi,
     sosfiltfilt,
 };
+pub use spectrum::{Periodogram, stft};
 pub use trigger::{RecursiveStaLta, Trigger, classic_sta_lta, recursive_sta_lta, trigger_onset};

@@ -1,5 +1,6 @@
 //! Comparisons with the peers' own software; one file a peer or protocol.
 
+mod activity_features;
 mod conformal;
 mod forecast_station;
 mod keras_models;

@@ -1,5 +1,6 @@
 //! The columns: what there is, what it is called, what it needs.
 
+use super::spectral::SSAM_NAMES;
 use crate::error::{Error, Result};
 
 /// A frequency band of the activity features.
@@ -62,11 +63,24 @@ pub enum Feature {
     KurtosisRsamBand,
     /// Onsets of a recursive STA/LTA (1 s / 30 s, on 3.5, off 1) of the 2–5 Hz trace.
     Triggers,
+    /// Mean frequency of the Hann periodogram of w between 0.5 and 18 Hz.
+    Centroid,
+    /// Standard deviation about it.
+    Bandwidth,
+    /// Frequency of its largest power.
+    PeakFrequency,
+    /// Its entropy, 0 to 1.
+    SpectralEntropy,
+    /// Entropy in bits of the amplitudes of w in 100 classes.
+    ShannonEntropy,
+    /// Mean spectral amplitude of w in band `0` to `13` between 0.5 and 18 Hz
+    /// (SSAM: Rogers & Stephens 1995).
+    Ssam(u8),
 }
 
 impl Feature {
-    /// All of them, in the order of the columns.
-    pub const ALL: [Self; 15] = [
+    /// The features that need no spectrum, in the order of the columns.
+    pub const AMPLITUDES: [Self; 15] = [
         Self::Rsam,
         Self::RsamMedian,
         Self::Mf,
@@ -83,6 +97,22 @@ impl Feature {
         Self::KurtosisRsamBand,
         Self::Triggers,
     ];
+
+    /// The features of a complete window's spectrum and histogram; missing where the window is
+    /// not complete.
+    pub const SHAPES: [Self; 5] = [
+        Self::Centroid,
+        Self::Bandwidth,
+        Self::PeakFrequency,
+        Self::SpectralEntropy,
+        Self::ShannonEntropy,
+    ];
+
+    /// All of them, in the order of the columns.
+    pub fn all() -> Vec<Self> {
+        let ssam = (0..SSAM_NAMES.len()).map(|band| Self::Ssam(band as u8));
+        Self::AMPLITUDES.into_iter().chain(Self::SHAPES).chain(ssam).collect()
+    }
 
     /// Name of the column.
     pub fn name(self) -> &'static str {
@@ -102,6 +132,12 @@ impl Feature {
             Self::PeakRsamBand => "peak_2_5",
             Self::KurtosisRsamBand => "kurtosis_2_5",
             Self::Triggers => "triggers",
+            Self::Centroid => "centroid",
+            Self::Bandwidth => "bandwidth",
+            Self::PeakFrequency => "peak_freq",
+            Self::SpectralEntropy => "spectral_entropy",
+            Self::ShannonEntropy => "shannon_entropy",
+            Self::Ssam(band) => SSAM_NAMES.get(usize::from(band)).copied().unwrap_or("ssam"),
         }
     }
 
@@ -109,6 +145,9 @@ impl Feature {
     pub fn unit(self) -> Option<&'static str> {
         match self {
             Self::Dsar | Self::DsarMedian | Self::KurtosisRsamBand | Self::Triggers => None,
+            Self::SpectralEntropy => None,
+            Self::ShannonEntropy => Some("bit"),
+            Self::Centroid | Self::Bandwidth | Self::PeakFrequency => Some("Hz"),
             _ => Some("counts"),
         }
     }
@@ -118,8 +157,8 @@ impl Feature {
     /// # Errors
     /// `Usage`, with the names there are.
     pub fn named(name: &str) -> Result<Self> {
-        Self::ALL.into_iter().find(|f| f.name() == name).ok_or_else(|| {
-            let names: Vec<&str> = Self::ALL.iter().map(|f| f.name()).collect();
+        Self::all().into_iter().find(|f| f.name() == name).ok_or_else(|| {
+            let names: Vec<&str> = Self::all().iter().map(|f| f.name()).collect();
             Error::usage(format!("no feature '{name}'; there are: {}", names.join(", ")))
         })
     }
@@ -130,9 +169,21 @@ impl Feature {
             Self::Mf | Self::MfMedian => &[ActivityBand::Medium],
             Self::Hf | Self::HfMedian => &[ActivityBand::High],
             Self::Dsar | Self::DsarMedian => &[ActivityBand::Medium, ActivityBand::High],
-            Self::Rms | Self::Peak => &[],
-            _ => &[ActivityBand::Rsam],
+            Self::Rsam
+            | Self::RsamMedian
+            | Self::Rmes
+            | Self::RmsRsamBand
+            | Self::PeakRsamBand
+            | Self::KurtosisRsamBand
+            | Self::Triggers => &[ActivityBand::Rsam],
+            _ => &[],
         }
+    }
+
+    /// Whether it is taken from the spectrum.
+    pub(super) fn needs_spectrum(self) -> bool {
+        let entropy_of_amplitudes = self == Self::ShannonEntropy;
+        matches!(self, Self::Ssam(_)) || (Self::SHAPES.contains(&self) && !entropy_of_amplitudes)
     }
 
     /// Whether it needs displacement.

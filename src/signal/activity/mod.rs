@@ -12,11 +12,13 @@
 
 mod feature;
 mod run;
+mod spectral;
 mod window;
 
 use std::collections::VecDeque;
 
 pub use feature::Feature;
+pub use spectral::SpectralShape;
 
 use crate::error::{Error, Result};
 use crate::read::{Samples, Trace};
@@ -59,12 +61,12 @@ pub struct ActivitySettings {
 }
 
 impl Default for ActivitySettings {
-    /// Ten-minute windows of all features, aligned to the clock.
+    /// Ten-minute windows of all features that need no spectrum, aligned to the clock.
     fn default() -> Self {
         Self {
             window: 600 * SECOND,
             align: Align::Epoch,
-            features: Feature::ALL.to_vec(),
+            features: Feature::AMPLITUDES.to_vec(),
             span: Span::ALL,
             settling: 60 * SECOND,
             minimum_coverage: 0.5,
@@ -115,6 +117,8 @@ pub struct Activity {
     /// Number of the window being filled, counted from the origin.
     current: Option<i64>,
     window: Window,
+    /// Rate of the latest piece.
+    rate_hz: f64,
     first_row: Option<i64>,
     values: Vec<f64>,
     runs: usize,
@@ -138,6 +142,7 @@ impl Activity {
             origin: None,
             current: None,
             window: Window::default(),
+            rate_hz: 0.0,
             first_row: None,
             values: Vec::new(),
             runs: 0,
@@ -253,6 +258,7 @@ impl Activity {
                 number.saturating_add(1).saturating_mul(step).saturating_sub(since_origin);
             let end = first_at_or_after(piece.rate, boundary).clamp(begin + 1, n);
             let end = end.min(begin + BLOCK);
+            self.rate_hz = piece.rate.hz();
             let Some(chains) = self.run.as_mut().and_then(|run| run.chains.as_mut()) else { break };
             if std::mem::take(&mut new_stretch) {
                 self.window.stretches.push(self.window.raw.len());
@@ -290,9 +296,11 @@ impl Activity {
         if inside && (self.first_row.is_some() || enough) {
             let first = *self.first_row.get_or_insert(number);
             self.fill_rows_before(number, first)?;
-            for feature in &self.settings.features {
-                let value = if enough { self.window.value(*feature) } else { f64::NAN };
-                self.values.push(value);
+            let features = &self.settings.features;
+            if enough {
+                self.window.values(features, self.rate_hz, &mut self.values);
+            } else {
+                self.values.extend(std::iter::repeat_n(f64::NAN, features.len()));
             }
             self.values.push(self.window.coverage().min(1.0));
         }

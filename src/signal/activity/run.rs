@@ -79,7 +79,8 @@ impl Chains {
         read_block(samples, range, &mut self.raw);
         let dropped = self.settling.min(self.raw.len() as u64) as usize;
         self.settling -= dropped as u64;
-        window.raw.extend_from_slice(&self.raw[dropped..]);
+        let reference = window.reference(self.offset);
+        window.raw.extend(self.raw[dropped..].iter().map(|x| x - reference));
         window.count(self.raw.len() - dropped, expected);
         for chain in &mut self.chains {
             self.scratch.clear();
@@ -126,7 +127,7 @@ pub(super) fn sum_of_first(samples: &Samples, n: usize) -> f64 {
 /// The stretches of finite samples; a NaN in a file is a gap.
 pub(super) fn finite_stretches(samples: &Samples) -> Vec<Range<usize>> {
     match samples {
-        Samples::I32(v) => Vec::from([0..v.len()]),
+        Samples::I32(v) => std::iter::once(0..v.len()).collect(),
         Samples::F32(v) => stretches_where(v, |x| x.is_finite()),
         Samples::F64(v) => stretches_where(v, |x| x.is_finite()),
     }

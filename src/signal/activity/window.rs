@@ -1,12 +1,16 @@
 //! One window: gathers its samples, sums them up.
 
 use super::feature::{ActivityBand, Feature};
+use super::spectral::{WindowSpectrum, shannon_entropy};
+use crate::signal::spectrum::Periodogram;
 
 /// The samples of the window being filled. Its memory is that of one window.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    /// Unfiltered samples.
+    /// Unfiltered samples less the reference.
     pub raw: Vec<f64>,
+    /// The offset of the first run that has samples here.
+    reference: Option<f64>,
     /// Band-passed samples by [`ActivityBand`]; empty where not asked for or not possible.
     pub bands: [Vec<f64>; 3],
     /// Their integrals, for the medium and the high band.
@@ -21,17 +25,25 @@ pub(super) struct Window {
     /// What samples at earlier rates cover.
     covered_before: f64,
     scratch: Vec<f64>,
+    periodogram: Option<Periodogram>,
 }
 
 impl Window {
     /// Forgets the samples, keeps the memory.
     pub(super) fn clear(&mut self) {
         self.raw.clear();
+        self.reference = None;
         self.bands.iter_mut().chain(&mut self.displacement).for_each(Vec::clear);
         self.stretches.clear();
         self.triggers = 0;
         self.present = 0;
         self.covered_before = 0.0;
+    }
+
+    /// What to subtract from every unfiltered sample of this window, if the present run's offset
+    /// is `offset`: one number for the whole window, so that no step arises at a gap.
+    pub(super) fn reference(&mut self, offset: f64) -> f64 {
+        *self.reference.get_or_insert(offset)
     }
 
     /// Counts `samples` of the `expected` that fill a window. The numbers are summed as integers,
@@ -51,8 +63,35 @@ impl Window {
         self.covered_before + present
     }
 
-    /// The value of `feature`; NaN where its band is missing.
-    pub(super) fn value(&mut self, feature: Feature) -> f64 {
+    /// The values of `features`; NaN where one cannot be had.
+    pub(super) fn values(&mut self, features: &[Feature], rate_hz: f64, out: &mut Vec<f64>) {
+        let complete = self.stretches.len() == 1 && self.present as f64 >= self.expected;
+        let needed = complete && features.iter().any(|f| f.needs_spectrum());
+        let spectrum = needed.then(|| self.spectrum(rate_hz)).flatten();
+        out.extend(features.iter().map(|&feature| match (feature, &spectrum) {
+            (Feature::ShannonEntropy, _) if complete => {
+                let mean = mean(&self.raw);
+                shannon_entropy(self.raw.iter().map(|x| x - mean))
+            }
+            (Feature::Centroid, Some(s)) => s.shape.centroid,
+            (Feature::Bandwidth, Some(s)) => s.shape.bandwidth,
+            (Feature::PeakFrequency, Some(s)) => s.shape.peak,
+            (Feature::SpectralEntropy, Some(s)) => s.shape.entropy,
+            (Feature::Ssam(band), Some(s)) => {
+                s.ssam.get(usize::from(band)).copied().unwrap_or(f64::NAN)
+            }
+            _ => self.value(feature),
+        }));
+    }
+
+    fn spectrum(&mut self, rate_hz: f64) -> Option<WindowSpectrum> {
+        let mean = mean(&self.raw);
+        let demeaned = self.raw.iter().map(|x| x - mean);
+        WindowSpectrum::of(&mut self.periodogram, demeaned, rate_hz)
+    }
+
+    /// The value of an amplitude feature; NaN where its band is missing.
+    fn value(&mut self, feature: Feature) -> f64 {
         let band = feature.bands().first().map_or(0, |b| *b as usize);
         match feature {
             Feature::Rsam | Feature::Mf | Feature::Hf => mean_abs(&self.bands[band]),
@@ -79,6 +118,7 @@ impl Window {
             Feature::KurtosisRsamBand => kurtosis(&self.bands[band]),
             Feature::Triggers if self.bands[band].is_empty() => f64::NAN,
             Feature::Triggers => f64::from(self.triggers),
+            _ => f64::NAN,
         }
     }
 
@@ -117,7 +157,29 @@ fn mean_of(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 fn mean(values: &[f64]) -> f64 {
-    mean_of(values.iter().copied())
+    pairwise_sum(values) / values.len() as f64
+}
+
+/// Pairwise summation with NumPy's blocks. Counts often lie on the very edges of the amplitude
+/// classes of the Shannon entropy, where the last bit of the mean decides; this gives NumPy's bit.
+fn pairwise_sum(values: &[f64]) -> f64 {
+    let n = values.len();
+    if n < 8 {
+        return values.iter().sum();
+    }
+    if n > 128 {
+        let (left, right) = values.split_at(n / 2 - n / 2 % 8);
+        return pairwise_sum(left) + pairwise_sum(right);
+    }
+    let (eights, rest) = values.as_chunks::<8>();
+    let mut r = [0.0; 8];
+    for eight in eights {
+        for (sum, x) in r.iter_mut().zip(eight) {
+            *sum += x;
+        }
+    }
+    let total = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
+    rest.iter().fold(total, |sum, x| sum + x)
 }
 
 fn mean_abs(values: &[f64]) -> f64 {
@@ -178,8 +240,9 @@ mod tests {
 
     #[test]
     fn an_empty_window_has_no_value() {
-        for feature in Feature::ALL {
-            assert!(Window::default().value(feature).is_nan(), "{}", feature.name());
-        }
+        let mut values = Vec::new();
+        Window::default().values(&Feature::all(), 100.0, &mut values);
+        assert_eq!(values.len(), 34);
+        assert!(values.iter().all(|x| x.is_nan()), "{values:?}");
     }
 }

@@ -1,0 +1,239 @@
+//! `temblor features`: activity features of station archives.
+
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::Outcome;
+use crate::data::{ChannelActivity, Series};
+use crate::error::{Error, Result};
+use crate::output::write_atomically;
+use crate::progress::{self, Progress};
+use crate::read::{Archive, ArchiveOptions, StreamId, StreamPattern};
+use crate::signal::{ActivitySettings, Align, Feature};
+use crate::time::{SECOND, Span, UtcTime};
+
+/// Filters that start this long before `--from` have settled there.
+const WARM_UP: i64 = 3600 * SECOND;
+
+/// Compute activity features (RSAM, DSAR, …) of station archives, one row per window and channel.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Files, folders, globs or SDS trees.
+    #[arg(required = true, value_name = "ARCHIVE")]
+    archive: Vec<PathBuf>,
+    /// The table to write: channel, time, features, coverage.
+    #[arg(long, short, value_name = "FILE.csv")]
+    out: PathBuf,
+    /// Length of a window in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600.0)]
+    window: f64,
+    /// Only these channels, e.g. 'TA.C26K..BH?'; repeatable.
+    #[arg(long, value_name = "PATTERN")]
+    channels: Vec<StreamPattern>,
+    /// Only windows that begin at or after this time.
+    #[arg(long, value_name = "TIME")]
+    from: Option<UtcTime>,
+    /// Only windows that end at or before this time.
+    #[arg(long, value_name = "TIME")]
+    to: Option<UtcTime>,
+    /// Where windows begin: at multiples of their length since 1970, or at --from or else the
+    /// first sample of each channel.
+    #[arg(long, value_enum, default_value = "epoch")]
+    align: AlignChoice,
+    /// Columns, separated by commas, or 'all'; without it, those that need no spectrum.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    columns: Vec<String>,
+    /// Windows with a smaller fraction of their samples have no values.
+    #[arg(long, value_name = "FRACTION", default_value_t = 0.5)]
+    min_coverage: f64,
+    /// One JSON object a channel and line on stdout.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum AlignChoice {
+    Epoch,
+    Start,
+}
+
+/// One line on stdout: a channel.
+#[derive(Serialize)]
+struct Summary<'a> {
+    channel: &'a str,
+    start: String,
+    rows: usize,
+    window_s: f64,
+    coverage: f64,
+    gaps: usize,
+    missing: &'a [String],
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<Outcome> {
+    let settings = settings(&args)?;
+    check_suffix(&args.out)?;
+    let options = ArchiveOptions {
+        span: Span { start: settings.span.start.plus(-WARM_UP), end: settings.span.end },
+        channels: args.channels.clone(),
+        ..ArchiveOptions::default()
+    };
+    let (archive, report) = Archive::open(&args.archive, &options)?;
+    report.say();
+    let mut all_good = report.is_clean();
+    let mut channels = Vec::new();
+    for computed in compute(&archive, &settings) {
+        match computed {
+            Ok(channel) => {
+                for error in &channel.failed {
+                    eprintln!("skipped {error}");
+                    all_good = false;
+                }
+                channels.push(channel);
+            }
+            Err(error @ (Error::Interrupted | Error::Usage(_))) => return Err(error),
+            Err(error) => {
+                eprintln!("skipped {error}");
+                all_good = false;
+            }
+        }
+    }
+    if channels.is_empty() {
+        return Err(Error::data("no channel has a single complete window; nothing was written"));
+    }
+    write_table(&args.out, &channels)?;
+    for channel in &channels {
+        summarise(channel, args.json)?;
+    }
+    Ok(if all_good { Outcome::Done } else { Outcome::SomeInputsFailed })
+}
+
+fn settings(args: &Args) -> Result<ActivitySettings> {
+    if !(1.0..=366.0 * 86_400.0).contains(&args.window) {
+        return Err(Error::usage(format!(
+            "--window: expected 1 second to a year, found {}",
+            args.window
+        )));
+    }
+    if !(0.0..=1.0).contains(&args.min_coverage) {
+        return Err(Error::usage(format!(
+            "--min-coverage: expected a fraction between 0 and 1, found {}",
+            args.min_coverage
+        )));
+    }
+    let features = match args.columns.as_slice() {
+        [] => Feature::AMPLITUDES.to_vec(),
+        [all] if all == "all" => Feature::all(),
+        names => names.iter().map(|n| Feature::named(n.trim())).collect::<Result<_>>()?,
+    };
+    let defaults = ActivitySettings::default();
+    Ok(ActivitySettings {
+        window: (args.window * SECOND as f64).round() as i64,
+        align: match (args.align, args.from) {
+            (AlignChoice::Epoch, _) => Align::Epoch,
+            (AlignChoice::Start, None) => Align::FirstSample,
+            (AlignChoice::Start, Some(from)) => Align::At(from),
+        },
+        features,
+        span: Span {
+            start: args.from.unwrap_or(Span::ALL.start),
+            end: args.to.unwrap_or(Span::ALL.end),
+        },
+        minimum_coverage: args.min_coverage,
+        ..defaults
+    })
+}
+
+/// Channels in parallel, results in the order of the channels.
+fn compute(archive: &Archive, settings: &ActivitySettings) -> Vec<Result<ChannelActivity>> {
+    let channels = archive.channels();
+    let hours = |ns: i64| ns / (3600 * SECOND);
+    let extent =
+        |id: &StreamId| archive.extent(id).map_or(0, |s| s.end.0.saturating_sub(s.start.0));
+    let total: i64 = channels.iter().map(|id| hours(extent(id))).sum();
+    let progress = Mutex::new(Progress::new("features", "h", u64::try_from(total).unwrap_or(0)));
+    channels
+        .par_iter()
+        .map(|id| {
+            ChannelActivity::compute(archive, id, settings, |piece| {
+                if let Ok(mut progress) = progress.lock() {
+                    let length = hours(piece.last_time().0.saturating_sub(piece.start.0));
+                    progress.advance(u64::try_from(length).unwrap_or(0));
+                }
+            })
+        })
+        .collect()
+}
+
+fn summarise(channel: &ChannelActivity, json: bool) -> Result<()> {
+    let series = &channel.series;
+    let coverage = series.column(series.columns.len() - 1);
+    let summary = Summary {
+        channel: &series.group,
+        start: series.start.to_string(),
+        rows: series.rows(),
+        window_s: series.step as f64 / SECOND as f64,
+        coverage: coverage.iter().sum::<f64>() / coverage.len().max(1) as f64,
+        gaps: channel.runs.saturating_sub(1),
+        missing: &channel.missing,
+    };
+    if !channel.missing.is_empty() {
+        let names = channel.missing.join(", ");
+        progress::note(format_args!("{}: no values in {names}", series.group));
+    }
+    if json {
+        let line = serde_json::to_string(&summary).map_err(|e| Error::data(e.to_string()))?;
+        println!("{line}");
+    } else {
+        println!(
+            "{:<17} {} rows of {} s from {}, coverage {:.4}, {} gaps",
+            summary.channel,
+            summary.rows,
+            summary.window_s,
+            summary.start,
+            summary.coverage,
+            summary.gaps
+        );
+    }
+    Ok(())
+}
+
+fn check_suffix(path: &Path) -> Result<()> {
+    match path.extension().and_then(|e| e.to_str()) {
+        Some("csv") => Ok(()),
+        _ => Err(Error::usage(format!(
+            "--out: expected a name ending in .csv, found '{}'",
+            path.display()
+        ))),
+    }
+}
+
+/// All channels as one long table.
+fn write_table(path: &Path, channels: &[ChannelActivity]) -> Result<()> {
+    let mut text = String::from("channel,time");
+    for column in channels.first().map_or(&[][..], |c| &c.series.columns) {
+        text.push(',');
+        text.push_str(&column.name);
+    }
+    text.push('\n');
+    for channel in channels {
+        append_rows(&mut text, &channel.series);
+    }
+    write_atomically(path, text.as_bytes())
+}
+
+fn append_rows(text: &mut String, series: &Series) {
+    let width = series.columns.len().max(1);
+    for (row, values) in series.values.chunks_exact(width).enumerate() {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{},{}", series.group, series.time(row));
+        for value in values {
+            let _ = if value.is_nan() { write!(text, ",") } else { write!(text, ",{value}") };
+        }
+        text.push('\n');
+    }
+}
