@@ -9,6 +9,7 @@ mod integrate;
 mod sections;
 mod spectrum;
 mod trigger;
+mod window_features;
 
 pub use activity::{Activity, ActivityRows, ActivitySettings, Align, Feature, SpectralShape};
 pub use butterworth::{Band, butterworth};
@@ -19,3 +20,4 @@ pub use sections::{
 };
 pub use spectrum::{Periodogram, stft};
 pub use trigger::{RecursiveStaLta, Trigger, classic_sta_lta, recursive_sta_lta, trigger_onset};
+pub use window_features::{EVENT_BAND, WINDOW_FEATURES, prepare_window, window_features};
