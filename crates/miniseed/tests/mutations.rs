@@ -78,7 +78,8 @@ fn mutate(good: &[u8], rng: &mut Rng) -> Vec<u8> {
         }
         _ => {
             for _ in 0..1 + rng.below(4) {
-                let range = if rng.next().is_multiple_of(2) { bytes.len().min(128) } else { bytes.len() };
+                let range =
+                    if rng.next().is_multiple_of(2) { bytes.len().min(128) } else { bytes.len() };
                 let at = rng.below(range);
                 bytes[at] = rng.next() as u8;
             }

@@ -99,10 +99,10 @@ impl WindowSpectrum {
             if high > nyquist {
                 return f64::NAN;
             }
-            let inside = power.iter().enumerate().filter_map(|(k, p)| {
-                (low..high).contains(&(k as f64 * resolution)).then(|| p.sqrt())
-            });
-            let (sum, count) = inside.fold((0.0, 0usize), |(s, n), a| (s + a, n + 1));
+            let amplitudes =
+                power.iter().enumerate().map(|(k, p)| (k as f64 * resolution, p.sqrt()));
+            let inside = amplitudes.filter(|(f, _)| (low..high).contains(f));
+            let (sum, count) = inside.fold((0.0, 0usize), |(s, n), (_, a)| (s + a, n + 1));
             sum / count as f64
         });
         Some(Self { shape, ssam })
