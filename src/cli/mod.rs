@@ -4,6 +4,7 @@ mod completions;
 mod features;
 mod inspect;
 mod models;
+mod synth;
 
 use std::process::ExitCode;
 
@@ -33,6 +34,7 @@ enum Command {
     Features(features::Args),
     Inspect(inspect::Args),
     Models(models::Args),
+    Synth(synth::Args),
 }
 
 /// How a command that did its work ends.
@@ -52,6 +54,7 @@ fn run(program: Program) -> Result<Outcome> {
         Command::Features(args) => features::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Models(args) => models::run(args),
+        Command::Synth(args) => synth::run(args),
     }
 }
 

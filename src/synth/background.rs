@@ -14,8 +14,7 @@ const FLOOR: f64 = 1.0e-8;
 /// Tremor at 5 km from the vent.
 const TREMOR: f64 = 3.0e-7;
 
-/// A band-pass section (two poles, two zeros), scaled so that white noise of standard deviation 1
-/// leaves it with standard deviation 1.
+/// A band-pass section: two poles, two zeros.
 #[derive(Clone)]
 struct Band {
     b0: f64,
@@ -32,14 +31,7 @@ impl Band {
         let alpha = w.sin() / (2.0 * quality);
         let a0 = 1.0 + alpha;
         let (a1, a2) = (-2.0 * w.cos() / a0, (1.0 - alpha) / a0);
-        let mut band = Self { b0: alpha / a0, a1, a2, s1: 0.0, s2: 0.0 };
-        // The energy of the impulse response is the variance of filtered white noise.
-        let length = (quality * rate / centre * 20.0) as usize + 100;
-        let mut probe = band.clone();
-        let energy: f64 =
-            (0..length).map(|n| probe.next(if n == 0 { 1.0 } else { 0.0 }).powi(2)).sum();
-        band.b0 /= energy.sqrt();
-        band
+        Self { b0: alpha / a0, a1, a2, s1: 0.0, s2: 0.0 }
     }
 
     #[inline]
@@ -48,6 +40,33 @@ impl Band {
         self.s1 = self.s2 - self.a1 * y;
         self.s2 = -self.b0 * x - self.a2 * y;
         y
+    }
+}
+
+/// Two sections in a row, scaled so that white noise of standard deviation 1 leaves them with
+/// standard deviation 1.
+struct Colour {
+    sections: [Band; 2],
+    gain: f64,
+}
+
+impl Colour {
+    /// Centre in Hz and quality factor of the two sections.
+    fn new(sections: [(f64, f64); 2], rate: f64) -> Self {
+        let slowest = sections.iter().map(|(centre, quality)| quality / centre).fold(0.0, f64::max);
+        let length = (slowest * rate * 30.0) as usize + 100;
+        let sections = sections.map(|(centre, quality)| Band::new(centre, quality, rate));
+        // The energy of the impulse response is the variance of filtered white noise.
+        let mut probe = Self { sections: sections.clone(), gain: 1.0 };
+        let energy: f64 =
+            (0..length).map(|n| probe.next(if n == 0 { 1.0 } else { 0.0 }).powi(2)).sum();
+        Self { sections, gain: 1.0 / energy.sqrt() }
+    }
+
+    #[inline]
+    fn next(&mut self, x: f64) -> f64 {
+        let [first, second] = &mut self.sections;
+        self.gain * second.next(first.next(x))
     }
 }
 
@@ -74,11 +93,14 @@ impl Background<'_> {
     pub(super) fn fill(&self, start: UtcTime, out: &mut [f32]) {
         let rate = f64::from(self.rate);
         let minute_samples = self.rate as usize * 60;
-        let mut bands =
-            [(0.19, 1.3), (0.24, 1.6), (5.5, 0.45), (1.7, 1.8), (3.1, 2.2)].map(|(f, q)| Band::new(f, q, rate));
+        let mut sea = Colour::new([(0.18, 1.2), (0.24, 1.2)], rate);
+        let mut town = Colour::new([(4.0, 0.5), (9.0, 0.5)], rate);
+        let mut low_hum = Colour::new([(1.7, 1.6), (1.7, 1.0)], rate);
+        let mut high_hum = Colour::new([(3.1, 2.2), (3.0, 1.0)], rate);
         let tremor_distance = self.station.place.distance(&VENT);
         // Body-wave spreading and attenuation at 2 Hz with Q = 60 from 5 km on.
-        let spread = 5.0 / tremor_distance * (-TAU / 2.0 * 2.0 * (tremor_distance - 5.0) / (60.0 * 3.0)).exp();
+        let spread = 5.0 / tremor_distance
+            * (-TAU / 2.0 * 2.0 * (tremor_distance - 5.0) / (60.0 * 3.0)).exp();
         let scale = COUNTS_PER_METRE_PER_SECOND * self.station.site;
         let levels_at = |time: UtcTime| {
             [
@@ -98,12 +120,10 @@ impl Background<'_> {
             for index in 0..minute_samples {
                 let part = index as f64 / minute_samples as f64;
                 let now = |k: usize| from[k] + (to[k] - from[k]) * part;
-                let [sea, sea_high, town, low, high] = &mut bands;
-                let swell = random.normal();
-                let wave = 0.8 * sea.next(swell) + 0.6 * sea_high.next(swell);
+                let swell = sea.next(random.normal());
                 let traffic = town.next(random.normal());
                 let shaking = random.normal();
-                let hum = 0.8 * low.next(shaking) + 0.6 * high.next(shaking);
+                let hum = 0.8 * low_hum.next(shaking) + 0.6 * high_hum.next(shaking);
                 let hiss = random.normal() * FLOOR * scale;
                 let Some(at) = (minute * minute_samples + index)
                     .checked_sub(WARM_UP_MINUTES as usize * minute_samples)
@@ -111,7 +131,7 @@ impl Background<'_> {
                     continue;
                 };
                 let Some(sample) = out.get_mut(at) else { return };
-                *sample = (now(0) * wave + now(1) * traffic + now(2) * hum + hiss) as f32;
+                *sample = (now(0) * swell + now(1) * traffic + now(2) * hum + hiss) as f32;
             }
         }
     }

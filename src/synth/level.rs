@@ -23,7 +23,10 @@ impl Level {
 
     /// Grid instants and values.
     pub(super) fn points(&self) -> impl Iterator<Item = (UtcTime, f64)> + '_ {
-        self.values.iter().enumerate().map(|(k, &v)| (UtcTime(self.start + k as i64 * self.step), v))
+        self.values
+            .iter()
+            .enumerate()
+            .map(|(k, &v)| (UtcTime(self.start + k as i64 * self.step), v))
     }
 }
 

@@ -1,1 +1,25 @@
-//! Deterministic archives, catalogues and images for demo and tests.
+//! Makes what the demo and the tests need: a station archive with its catalogue, labelled
+//! waveform windows, images of rock textures. All from one seed; the same bytes whatever the
+//! order of work and the number of threads.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | `network` | stations around a volcano, wave speeds |
+//! | `level` | slow changes: tremor, unrest, sea state, the working day |
+//! | `background` | noise and tremor of a channel |
+//! | `seismicity` | which events happen: a self-exciting process, blasts, surface events |
+//! | `waveform` | ground motion of one event at one station |
+//! | `archive` | station-days as miniSEED in SDS layout, with the truth beside them |
+
+mod archive;
+mod background;
+mod folder;
+mod level;
+mod network;
+mod random;
+mod seismicity;
+mod waveform;
+
+pub use archive::{ArchiveSettings, ArchiveSummary, SyntheticArchive};
+pub use network::{Place, Station};
+pub use seismicity::{Event, Kind, SelfExciting};

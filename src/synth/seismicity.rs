@@ -3,7 +3,7 @@
 use super::level::{Levels, working_hours};
 use super::network::Place;
 use super::random::{Purpose, Random};
-use crate::time::{DAY, SECOND, UtcTime};
+use crate::time::{DAY, UtcTime};
 
 /// What an event is; its name is also the label of its windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
@@ -120,7 +120,13 @@ const RUN_IN_DAYS: usize = 4;
 const MOST_EVENTS: usize = 1_000_000;
 
 /// Earthquakes of `[start, start + days)` in order of time, with the number of their mother.
-fn earthquakes(seed: u64, start: UtcTime, days: usize, process: &SelfExciting, levels: &Levels) -> Vec<Event> {
+fn earthquakes(
+    seed: u64,
+    start: UtcTime,
+    days: usize,
+    process: &SelfExciting,
+    levels: &Levels,
+) -> Vec<Event> {
     let end = start.plus(days as i64 * DAY);
     let mut events = Vec::new();
     // Day by day, so that a longer archive repeats the background of a shorter one.
@@ -147,7 +153,8 @@ fn earthquakes(seed: u64, start: UtcTime, days: usize, process: &SelfExciting, l
         let of = events[mother].clone();
         let mut random = Random::new(seed, Purpose::Earthquakes, of.key, 1);
         for child in 0..random.poisson(process.productivity(of.magnitude).min(500.0)) {
-            let time = of.time.plus((process.delay_days(&mut random) * DAY as f64).min(1e17) as i64);
+            let time =
+                of.time.plus((process.delay_days(&mut random) * DAY as f64).min(1e17) as i64);
             let place = aftershock_place(&mut random, &of);
             let magnitude = process.magnitude(&mut random);
             if time < end {
@@ -163,7 +170,8 @@ fn earthquakes(seed: u64, start: UtcTime, days: usize, process: &SelfExciting, l
 
 /// One of three fault zones near the summit.
 pub(super) fn fault_place(random: &mut Random) -> Place {
-    let (east, north, depth) = [(0.5, -0.5, 2.5), (4.0, 3.0, 6.0), (-6.0, 1.0, 9.0)][random.below(3)];
+    let (east, north, depth) =
+        [(0.5, -0.5, 2.5), (4.0, 3.0, 6.0), (-6.0, 1.0, 9.0)][random.below(3)];
     Place {
         east: east + 1.2 * random.normal(),
         north: north + 1.2 * random.normal(),
@@ -189,7 +197,8 @@ pub(super) fn quarry(random: &mut Random) -> Place {
 
 /// A place on the flanks.
 pub(super) fn flank(random: &mut Random) -> Place {
-    let (azimuth, distance) = (random.between(0.0, std::f64::consts::TAU), random.between(0.5, 3.0));
+    let (azimuth, distance) =
+        (random.between(0.0, std::f64::consts::TAU), random.between(0.5, 3.0));
     Place { east: distance * azimuth.sin(), north: distance * azimuth.cos(), depth: 0.0 }
 }
 
@@ -220,7 +229,13 @@ fn independent(seed: u64, start: UtcTime, days: usize, kind: Kind, per_day: f64)
 }
 
 /// All events of `days` days from `start`, in order of time.
-pub(super) fn catalogue(seed: u64, start: UtcTime, days: usize, process: &SelfExciting, levels: &Levels) -> Vec<Event> {
+pub(super) fn catalogue(
+    seed: u64,
+    start: UtcTime,
+    days: usize,
+    process: &SelfExciting,
+    levels: &Levels,
+) -> Vec<Event> {
     let mut events = earthquakes(seed, start, days, process, levels);
     // Blasts fall into working hours only: about a quarter of the candidates stay.
     events.extend(independent(seed, start, days, Kind::Explosion, 8.0));
@@ -230,15 +245,14 @@ pub(super) fn catalogue(seed: u64, start: UtcTime, days: usize, process: &SelfEx
     events
 }
 
-/// Seconds since the origin, for messages and tests.
-#[cfg(test)]
-fn hours(time: UtcTime, since: UtcTime) -> f64 {
-    (time.0 - since.0) as f64 / (3600.0 * SECOND as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::SECOND;
+
+    fn hours(time: UtcTime, since: UtcTime) -> f64 {
+        (time.0 - since.0) as f64 / (3600.0 * SECOND as f64)
+    }
 
     fn long_catalogue(process: &SelfExciting) -> (UtcTime, Vec<Event>) {
         let start: UtcTime = "2024-01-01".parse().unwrap();
@@ -263,7 +277,11 @@ mod tests {
         let mut random = Random::new(2, Purpose::Earthquakes, 0, 0);
         let n = 400_000;
         let sum: f64 = (0..n).map(|_| process.productivity(process.magnitude(&mut random))).sum();
-        assert!((sum / f64::from(n) - process.branching_ratio).abs() < 0.02, "{}", sum / f64::from(n));
+        assert!(
+            (sum / f64::from(n) - process.branching_ratio).abs() < 0.02,
+            "{}",
+            sum / f64::from(n)
+        );
     }
 
     #[test]
@@ -290,7 +308,8 @@ mod tests {
 
     #[test]
     fn without_excitation_only_the_background_remains() {
-        let quiet = SelfExciting { branching_ratio: 0.0, unrest_response: 0.0, ..Default::default() };
+        let quiet =
+            SelfExciting { branching_ratio: 0.0, unrest_response: 0.0, ..Default::default() };
         let (_, events) = long_catalogue(&quiet);
         let count = events.iter().filter(|event| event.kind == Kind::Earthquake).count() as f64;
         let expected = 24.0 * 60.0;

@@ -4,3 +4,4 @@ mod features;
 mod inspect;
 mod models;
 mod program;
+mod synth;
