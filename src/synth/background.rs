@@ -123,7 +123,7 @@ impl Background<'_> {
                 let swell = sea.next(random.normal());
                 let traffic = town.next(random.normal());
                 let shaking = random.normal();
-                let hum = 0.8 * low_hum.next(shaking) + 0.6 * high_hum.next(shaking);
+                let hum = 0.8 * low_hum.next(shaking) - 0.6 * high_hum.next(shaking);
                 let hiss = random.normal() * FLOOR * scale;
                 let Some(at) = (minute * minute_samples + index)
                     .checked_sub(WARM_UP_MINUTES as usize * minute_samples)

@@ -16,7 +16,6 @@ pub(super) enum Purpose {
     SurfaceEvents = 8,
     Packet = 9,
     Gaps = 10,
-    Noise = 11,
     Dither = 12,
     Windows = 13,
     Texture = 14,
@@ -109,7 +108,7 @@ mod tests {
 
     #[test]
     fn normal_numbers_have_their_moments() {
-        let mut random = Random::new(1, Purpose::Noise, 0, 0);
+        let mut random = Random::new(1, Purpose::Background, 0, 0);
         let values: Vec<f64> = (0..200_000).map(|_| random.normal()).collect();
         let n = values.len() as f64;
         let mean = values.iter().sum::<f64>() / n;
@@ -122,13 +121,13 @@ mod tests {
     #[test]
     fn every_purpose_and_index_has_its_own_numbers() {
         let first = |seed, purpose, a, b| Random::new(seed, purpose, a, b).uniform();
-        let base = first(1, Purpose::Noise, 2, 3);
-        assert_eq!(base, first(1, Purpose::Noise, 2, 3));
+        let base = first(1, Purpose::Background, 2, 3);
+        assert_eq!(base, first(1, Purpose::Background, 2, 3));
         for other in [
-            first(2, Purpose::Noise, 2, 3),
+            first(2, Purpose::Background, 2, 3),
             first(1, Purpose::Dither, 2, 3),
-            first(1, Purpose::Noise, 3, 3),
-            first(1, Purpose::Noise, 2, 4),
+            first(1, Purpose::Background, 3, 3),
+            first(1, Purpose::Background, 2, 4),
         ] {
             assert_ne!(base, other);
         }

@@ -80,7 +80,7 @@ impl Default for SelfExciting {
             b: 1.0,
             c_days: 0.005,
             p: 1.15,
-            smallest: 0.0,
+            smallest: 0.5,
             largest: 4.5,
             unrest_response: 0.8,
         }
@@ -267,8 +267,8 @@ mod tests {
         let magnitudes: Vec<f64> = (0..100_000).map(|_| process.magnitude(&mut random)).collect();
         // Aki (1965): b = log10(e) / (mean - smallest), for a range that is long enough.
         let mean = magnitudes.iter().sum::<f64>() / magnitudes.len() as f64;
-        assert!((std::f64::consts::LOG10_E / mean - 1.0).abs() < 0.02);
-        assert!(magnitudes.iter().all(|m| (0.0..=4.5).contains(m)));
+        assert!((std::f64::consts::LOG10_E / (mean - 0.5) - 1.0).abs() < 0.02);
+        assert!(magnitudes.iter().all(|m| (0.5..=4.5).contains(m)));
     }
 
     #[test]
