@@ -11,6 +11,9 @@ use crate::error::{Error, Result};
 
 /// `kind = "cnn1d"`: residual blocks, one a dilation → readout → head.
 ///
+/// With lengths the readout stops at the last valid step; what stands behind it is seen only by
+/// blocks that are not causal.
+///
 /// The receptive field is `1 + 2 · (kernel - 1) · sum(dilations)` steps.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]

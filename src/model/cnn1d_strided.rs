@@ -10,7 +10,8 @@ use super::shape::{Axes, Sequence, check_fraction, check_positive, with_batch};
 use super::{Input, Mode, Network};
 use crate::error::{Error, Result};
 
-/// `kind = "cnn1d_strided"`: (convolution → batch norm → ReLU) … → readout over time → head.
+/// `kind = "cnn1d_strided"`: (convolution → batch norm → ReLU) … → readout over time → head. Reads
+/// whole windows: lengths are not looked at.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Cnn1dStrided {
@@ -44,7 +45,8 @@ impl Default for Cnn1dStrided {
     }
 }
 
-/// `kind = "cnn_lstm"`: strided convolutions → LSTM → readout over its steps → head.
+/// `kind = "cnn_lstm"`: strided convolutions → LSTM → readout over its steps → head. Reads whole
+/// windows: lengths are not looked at.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CnnLstm {

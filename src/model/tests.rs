@@ -445,3 +445,22 @@ fn a_zero_output_layer_starts_at_nothing() {
     let output = run(&model, &shape, 3, Mode::Evaluate);
     assert_eq!(output.abs().max().double_value(&[]), 0.0);
 }
+
+#[test]
+fn tasks_without_a_loss_are_refused() {
+    let levels = |levels: &[f64]| QuantileTask::new(levels.to_vec(), 1).is_err();
+    assert!(levels(&[0.1, 0.9]) && levels(&[0.5, 0.4]) && levels(&[0.0, 0.5]) && levels(&[]));
+    assert!(!levels(&[0.5]));
+    let classes = |change: fn(&mut ClassTask)| {
+        let mut task = ClassTask::new(3);
+        change(&mut task);
+        TaskSpec::Classes(task).check().is_err()
+    };
+    assert!(!classes(|_| ()));
+    assert!(classes(|t| t.class_weights = Some(vec![1.0; 2])));
+    assert!(classes(|t| t.class_weights = Some(vec![1.0, f64::NAN, 1.0])));
+    assert!(classes(|t| t.label_smoothing = 1.0));
+    assert!(classes(|t| t.focal_gamma = Some(-1.0)));
+    let events = EventTask { horizons: 0, positive_weight: None, nested: false };
+    assert!(TaskSpec::Events(events).check().is_err());
+}
