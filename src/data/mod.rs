@@ -6,6 +6,7 @@ pub mod level_features;
 mod loader;
 mod series;
 mod series_dataset;
+pub mod table_series;
 mod windows;
 
 pub use activity::ChannelActivity;

@@ -16,6 +16,7 @@ mod piece;
 mod report;
 pub mod scan;
 mod stream_pattern;
+pub mod table;
 mod trace;
 pub mod wav;
 
