@@ -15,6 +15,7 @@ pub mod conformal;
 mod forecasts;
 mod gate;
 mod history;
+mod intervals;
 pub mod linear;
 mod network;
 mod persistence;

@@ -2,7 +2,7 @@
 
 use super::linear::Linear;
 use super::{Forecaster, History, Record, Training, not_fitted};
-use crate::data::level_features::{LAGS, SMOOTHING, lagged, smooth};
+use crate::data::level_features::{LAGS, SMOOTHING, lagged};
 use crate::error::Result;
 
 /// Smoothing of the anchor and of the mean size of a change.
@@ -63,6 +63,20 @@ impl Standardised {
 
 fn row_of(inputs: &[f64], row: usize) -> &[f64] {
     &inputs[row * FEATURES..(row + 1) * FEATURES]
+}
+
+/// Exponentially weighted mean with weights that sum to 1 at every row, so that the first value
+/// has no more weight than its age gives it. NaN before the first observation, `[T]`.
+fn smooth(values: &[f64], rate: f64) -> Vec<f64> {
+    let (mut sum, mut weight) = (0.0, 0.0);
+    let step = |&value: &f64| {
+        if value.is_finite() {
+            sum = value + (1.0 - rate) * sum;
+            weight = 1.0 + (1.0 - rate) * weight;
+        }
+        if weight > 0.0 { sum / weight } else { f64::NAN }
+    };
+    values.iter().map(step).collect()
 }
 
 /// The anchor `[T]` and the inputs `[T, F]` of every row.

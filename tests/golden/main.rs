@@ -9,4 +9,5 @@ mod pytorch_models;
 mod pytorch_training;
 mod ruapehu;
 mod scipy_signal;
+mod scores;
 mod shared;
