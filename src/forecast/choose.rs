@@ -1,0 +1,125 @@
+//! Forecasters by the names of the command line, with the recipes of the networks.
+
+use super::{
+    Blend, Forecaster, LEVELS, LevelSettings, Network, NetworkSettings, classical,
+};
+use crate::error::{Error, Result};
+use crate::model::{Cnn1d, Mlp, ModelSpec, Nlinear, Readout, RecurrentSettings};
+use crate::train::{OptimizerKind, Schedule, TrainSettings};
+
+/// Networks that can forecast a series.
+pub const NETWORKS: [&str; 6] = ["lstm", "gru", "rnn", "cnn1d", "mlp", "nlinear"];
+
+/// What a network can start from.
+pub const BASES: [&str; 4] = ["smooth", "lad", "arima", "last"];
+
+/// An unfitted forecaster. `NETWORK@BASE` says what a network starts from (`smooth` if not said,
+/// `lad` for `mlp`).
+pub fn choose(name: &str, settings: &LevelSettings) -> Result<Box<dyn Forecaster>> {
+    let (kind, base) = match name.split_once('@') {
+        Some((kind, base)) => (kind, Some(base)),
+        None => (name, None),
+    };
+    if !NETWORKS.contains(&kind) {
+        return classical(name, settings.order, settings.period).map_err(|error| match error {
+            Error::Usage(message) => Error::usage(format!(
+                "{message}; networks: {}, alone or as NETWORK@BASE with a base of {}",
+                NETWORKS.join(", "),
+                BASES.join(", ")
+            )),
+            other => other,
+        });
+    }
+    let base = base.unwrap_or(if kind == "mlp" { "lad" } else { "smooth" });
+    let network = NetworkSettings {
+        model: spec(kind)?,
+        training: training(base, settings),
+        lookback: settings.lookback,
+        levels: LEVELS.to_vec(),
+        seeds: settings.seeds,
+    };
+    Ok(Box::new(Network::new(network, starting_point(base, settings)?)))
+}
+
+fn starting_point(base: &str, settings: &LevelSettings) -> Result<Box<dyn Forecaster>> {
+    let named = |name: &str| classical(name, settings.order, settings.period);
+    match base {
+        "smooth" => named("ses-per-horizon"),
+        "last" => named("persistence"),
+        "arima" => named("arima"),
+        "lad" => Ok(Box::new(Blend::new(vec![named("lad")?, named("trailing-ridge")?]))),
+        other => Err(Error::usage(format!(
+            "no base '{other}' for a network; there are: {}",
+            BASES.join(", ")
+        ))),
+    }
+}
+
+/// Small networks with a zero start: they begin as their base.
+fn spec(kind: &str) -> Result<ModelSpec> {
+    let recurrent = RecurrentSettings {
+        hidden: 24,
+        head_hidden: 32,
+        dropout: 0.2,
+        zero_output: true,
+        ..RecurrentSettings::default()
+    };
+    Ok(match kind {
+        "lstm" => ModelSpec::Lstm(recurrent),
+        "gru" => ModelSpec::Gru(recurrent),
+        "rnn" => ModelSpec::Rnn(recurrent),
+        "cnn1d" => ModelSpec::Cnn1d(Cnn1d {
+            width: 16,
+            readout: Readout::LastMeanMax,
+            head_hidden: 32,
+            dropout: 0.2,
+            zero_output: true,
+            ..Cnn1d::default()
+        }),
+        "mlp" => ModelSpec::Mlp(Mlp {
+            hidden: vec![32],
+            dropout: 0.1,
+            use_values: false,
+            zero_output: true,
+            ..Mlp::default()
+        }),
+        "nlinear" => ModelSpec::Nlinear(Nlinear::default()),
+        other => return Err(Error::usage(format!("no network '{other}' for series"))),
+    })
+}
+
+/// On a smoothed level training stops early, which survives a change of regime; on a fitted
+/// linear base it runs a fixed course with averaged weights, which stopping early would cut short.
+fn training(base: &str, settings: &LevelSettings) -> TrainSettings {
+    let common = TrainSettings {
+        seed: settings.seed,
+        batch_size: 64,
+        learning_rate: 2e-3,
+        clip_norm: Some(1.0),
+        optimizer: OptimizerKind::Adamw(Default::default()),
+        ..TrainSettings::default()
+    };
+    match base {
+        "lad" => TrainSettings {
+            epochs: settings.epochs.unwrap_or(25),
+            weight_decay: 0.01,
+            schedule: Schedule::Cosine { minimum: 0.0 },
+            weight_average: Some(0.99),
+            restore_best: false,
+            ..common
+        },
+        "arima" => TrainSettings {
+            epochs: settings.epochs.unwrap_or(60),
+            learning_rate: 1e-3,
+            weight_decay: 0.01,
+            patience: Some(8),
+            ..common
+        },
+        _ => TrainSettings {
+            epochs: settings.epochs.unwrap_or(60),
+            weight_decay: 0.05,
+            patience: Some(10),
+            ..common
+        },
+    }
+}

@@ -1,0 +1,364 @@
+//! A level forecast from beginning to end: fit, backtest, combine, calibrate, score.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Backtest, Calibrator, Forecaster, Forecasts, Gate, LEVELS, Outcome, Record, Refit, choose,
+};
+use crate::data::{Membership, PartEnds, Parts, WindowPlan};
+use crate::error::{Error, Result};
+use crate::progress::{Progress, check_interrupt};
+use crate::score::{
+    BlockBootstrap, LevelScores, ScoreRow, ScoreTable, absolute_errors, mean, mean_naive_change,
+};
+
+/// The name of the gated mean of the others.
+pub const COMBINATION: &str = "combination";
+
+/// Forecasts that are no experts of the combination: their errors are of another size and would
+/// blunt the gate.
+const NO_EXPERTS: [&str; 2] = ["climatology", "seasonal"];
+
+/// Rows of residuals before the test that serve intervals where no calibration part is given.
+const RESIDUALS: usize = 480;
+
+/// Everything that decides a level forecast. Written whole into `run.toml`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LevelSettings {
+    /// Forecasters by name, `gru`, `gru@lad`, `ar`; `combination` weighs the others.
+    pub models: Vec<String>,
+    /// Horizons in rows.
+    pub horizons: Vec<usize>,
+    /// Rows a network sees.
+    pub lookback: usize,
+    /// Ends of training, validation, calibration and test.
+    pub parts: PartEnds,
+    /// Which pairs of issue and target are scored.
+    pub membership: Membership,
+    /// Refit policy.
+    pub refit: Refit,
+    /// How intervals are made; chosen by what is there if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub calibration: Option<Calibrator>,
+    /// Networks per ensemble.
+    pub seeds: usize,
+    /// The one seed of everything random.
+    pub seed: u64,
+    /// Epochs at most; the recipe's if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epochs: Option<usize>,
+    /// Order of `ar`, rows.
+    pub order: usize,
+    /// Period of `seasonal`, rows.
+    pub period: usize,
+    /// Rows in a block of the bootstrap; at least twice the farthest horizon is used.
+    pub block: usize,
+    /// The forecast that others are compared with in pairs.
+    pub reference: String,
+}
+
+impl Default for LevelSettings {
+    fn default() -> Self {
+        let models = ["persistence", "climatology", "ar", "ses", "ridge", "lstm", COMBINATION];
+        Self {
+            models: models.map(String::from).to_vec(),
+            horizons: vec![1, 6, 12, 24],
+            lookback: 60,
+            parts: PartEnds::default(),
+            membership: Membership::IssueAndTarget,
+            refit: Refit::Never,
+            calibration: None,
+            seeds: 3,
+            seed: 0,
+            epochs: None,
+            order: 12,
+            period: 144,
+            block: 60,
+            reference: "persistence".into(),
+        }
+    }
+}
+
+impl LevelSettings {
+    fn plan(&self) -> Result<WindowPlan> {
+        let plan = WindowPlan {
+            lookback: self.lookback,
+            horizons: self.horizons.clone(),
+            stride: 1,
+            membership: self.membership,
+            strict: false,
+            longest_fill: None,
+        };
+        plan.check().map(|()| plan)
+    }
+
+    /// Issue rows: those whose residuals serve intervals, those of the test, and the last one.
+    fn issues(&self, parts: &Parts, rows: usize) -> Range<usize> {
+        let farthest = self.horizons.last().copied().unwrap_or(1);
+        let first = match parts.calibrate.is_empty() {
+            true => parts.test.start.saturating_sub(RESIDUALS + farthest),
+            false => parts.calibrate.start,
+        };
+        first.max(self.lookback - 1).min(rows - 1)..rows
+    }
+
+    /// How the quantiles of a forecaster become intervals.
+    fn calibrator(&self, forecasts: &Forecasts, parts: &Parts) -> Calibrator {
+        let own_quantiles = forecasts.outcome.levels().len() > 1;
+        match self.calibration {
+            Some(chosen) => match chosen {
+                // What mends quantiles cannot make them from a point.
+                Calibrator::PerLevel | Calibrator::TwoSided if !own_quantiles => {
+                    Calibrator::Residuals
+                }
+                Calibrator::RollingPerLevel { .. } if !own_quantiles => Calibrator::Residuals,
+                other => other,
+            },
+            None if parts.calibrate.is_empty() => Calibrator::SIGNED,
+            None if own_quantiles => Calibrator::HALF,
+            None => Calibrator::Residuals,
+        }
+    }
+}
+
+/// One model's forecasts, before and after calibration.
+pub struct LevelForecasts {
+    /// Name as asked for.
+    pub name: String,
+    /// As issued; points or quantiles.
+    pub raw: Forecasts,
+    /// With intervals.
+    pub calibrated: Forecasts,
+    /// Mean absolute error in the test of each member of an ensemble, `[members][H]`.
+    pub members: Vec<Vec<f64>>,
+    /// The last fitted forecaster; none for the combination.
+    pub fitted: Option<Box<dyn Forecaster>>,
+}
+
+/// All that came out of a level forecast.
+pub struct LevelResult {
+    /// The record forecast.
+    pub record: Record,
+    /// Its parts.
+    pub parts: Parts,
+    /// One entry a model, in the order asked for.
+    pub models: Vec<LevelForecasts>,
+    /// All scores.
+    pub scores: ScoreTable,
+}
+
+/// Fits, backtests, combines, calibrates and scores. `target` names the rows of the table.
+///
+/// # Errors
+/// Settings that do not fit the record, a forecaster that cannot be fitted, Ctrl-C.
+pub fn forecast_level(
+    record: Record,
+    target: &str,
+    settings: &LevelSettings,
+) -> Result<LevelResult> {
+    let plan = settings.plan()?;
+    let parts = Parts::new(record.series(), &settings.parts)?;
+    let issues = settings.issues(&parts, record.rows());
+    let walk = Backtest {
+        parts: &parts,
+        horizons: &settings.horizons,
+        lookback: settings.lookback,
+        issues,
+        refit: settings.refit,
+    };
+    let mut models: Vec<LevelForecasts> = Vec::new();
+    let alone: Vec<&String> = settings.models.iter().filter(|n| *n != COMBINATION).collect();
+    let mut progress = Progress::new("forecasting", "models", alone.len() as u64);
+    for name in alone {
+        check_interrupt()?;
+        progress.message(name);
+        let (mut raw, fitted) = walk.run(&record, &|| choose(name, settings))?;
+        raw.name.clone_from(name);
+        let calibrated = calibrate(&raw, &record, &parts, settings)?;
+        let members = member_errors(&*fitted, &record, &parts, &plan)?;
+        models.push(LevelForecasts {
+            name: name.clone(),
+            raw,
+            calibrated,
+            members,
+            fitted: Some(fitted),
+        });
+        progress.advance(1);
+    }
+    drop(progress);
+    if settings.models.iter().any(|name| name == COMBINATION) {
+        models.push(combine(&models, &record, &parts, settings)?);
+    }
+    let scores = score(&models, target, &record, &parts, &plan, settings);
+    Ok(LevelResult { record, parts, models, scores })
+}
+
+fn calibrate(
+    raw: &Forecasts,
+    record: &Record,
+    parts: &Parts,
+    settings: &LevelSettings,
+) -> Result<Forecasts> {
+    settings.calibrator(raw, parts).calibrate(raw, record, &parts.calibrate, &LEVELS)
+}
+
+/// The gated mean: weights from known errors of the medians, applied to medians and quantiles.
+fn combine(
+    models: &[LevelForecasts],
+    record: &Record,
+    parts: &Parts,
+    settings: &LevelSettings,
+) -> Result<LevelForecasts> {
+    let experts: Vec<&LevelForecasts> =
+        models.iter().filter(|model| !NO_EXPERTS.contains(&model.name.as_str())).collect();
+    let Some(first) = experts.first() else {
+        return Err(Error::usage(
+            "the combination needs other forecasts: add --model persistence and others",
+        ));
+    };
+    let (gate, width) = (Gate::default(), LEVELS.len());
+    let (issues, horizons) = (&first.raw.issues, &settings.horizons);
+    let mut values = vec![f64::NAN; issues.len() * horizons.len() * width];
+    for (h, &horizon) in horizons.iter().enumerate() {
+        let points: Vec<Vec<f64>> = experts.iter().map(|expert| expert.raw.point(h)).collect();
+        let outcomes = record.outcomes(issues, horizon);
+        let weights = gate.weights(&points, &outcomes, issues, horizon)?;
+        for (n, row) in weights.chunks_exact(experts.len()).enumerate() {
+            for q in 0..width {
+                let median = LEVELS[q] == 0.5;
+                let of = |k: usize| match median {
+                    true => points[k][n],
+                    false => experts[k].calibrated.at(n, h)[q],
+                };
+                let known = (0..row.len()).filter(|&k| row[k] > 0.0 && of(k).is_finite());
+                let (sum, total) =
+                    known.fold((0.0, 0.0), |(s, w), k| (s + row[k] * of(k), w + row[k]));
+                values[(n * horizons.len() + h) * width + q] = sum / total;
+            }
+        }
+    }
+    let raw = Forecasts {
+        name: COMBINATION.into(),
+        outcome: Outcome::Quantiles(LEVELS.to_vec()),
+        values,
+        ..first.raw.clone()
+    };
+    let calibrated = calibrate(&raw, record, parts, settings)?;
+    Ok(LevelForecasts { name: COMBINATION.into(), raw, calibrated, members: vec![], fitted: None })
+}
+
+/// Places in `forecasts` of the issues whose pair with `horizon` belongs to the test and was
+/// observed.
+pub fn scored(
+    forecasts: &Forecasts,
+    record: &Record,
+    parts: &Parts,
+    plan: &WindowPlan,
+    h: usize,
+) -> Vec<usize> {
+    let horizon = forecasts.horizons[h];
+    let observed = record.outcomes(&forecasts.issues, horizon);
+    (0..forecasts.issues.len())
+        .filter(|&n| plan.belongs(&parts.test, forecasts.issues[n], horizon))
+        .filter(|&n| observed[n].is_finite())
+        .collect()
+}
+
+fn score(
+    models: &[LevelForecasts],
+    target: &str,
+    record: &Record,
+    parts: &Parts,
+    plan: &WindowPlan,
+    settings: &LevelSettings,
+) -> ScoreTable {
+    let mut table = ScoreTable::default();
+    let naive = mean_naive_change(&record.observed()[parts.train.clone()], 1);
+    let bootstrap = BlockBootstrap::new(settings.block.max(2 * plan.farthest()));
+    for (h, &horizon) in plan.horizons.iter().enumerate() {
+        let observed = |model: &LevelForecasts, rows: &[usize]| -> Vec<f64> {
+            let all = record.outcomes(&model.raw.issues, horizon);
+            rows.iter().map(|&n| all[n]).collect()
+        };
+        let reference = models.iter().find(|m| m.name == settings.reference).map(|model| {
+            let rows = scored(&model.raw, record, parts, plan, h);
+            let point = model.raw.point(h);
+            let point: Vec<f64> = rows.iter().map(|&n| point[n]).collect();
+            absolute_errors(&observed(model, &rows), &point)
+        });
+        for model in models {
+            let rows = scored(&model.raw, record, parts, plan, h);
+            let observed = observed(model, &rows);
+            let forecasts = &model.calibrated;
+            let quantiles: Vec<f64> =
+                rows.iter().flat_map(|&n| forecasts.at(n, h).iter().copied()).collect();
+            let compared = reference.as_deref().filter(|errors| errors.len() == observed.len());
+            let scores = LevelScores {
+                observed: &observed,
+                quantiles: &quantiles,
+                levels: forecasts.outcome.levels(),
+                naive_change: Some(naive),
+                reference: compared.map(|errors| (settings.reference.as_str(), errors)),
+            };
+            let names = (target, model.name.as_str(), &*horizon.to_string());
+            table.rows.extend(scores.rows(names, &bootstrap));
+            table.rows.extend(member_rows(model, names, h, observed.len()));
+        }
+    }
+    table
+}
+
+/// Spread of an ensemble's members: lowest, highest and mean error of the seeds.
+fn member_rows(
+    model: &LevelForecasts,
+    names: (&str, &str, &str),
+    h: usize,
+    n: usize,
+) -> Vec<ScoreRow> {
+    let errors: Vec<f64> = model.members.iter().map(|member| member[h]).collect();
+    if errors.len() < 2 {
+        return Vec::new();
+    }
+    let lowest = errors.iter().copied().fold(f64::INFINITY, f64::min);
+    let highest = errors.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let spread = [("mae of seeds, mean", mean(&errors)), ("lowest", lowest), ("highest", highest)];
+    let row = |(metric, value): (&str, f64)| {
+        let metric = match metric.starts_with("mae") {
+            true => metric.to_string(),
+            false => format!("mae of seeds, {metric}"),
+        };
+        ScoreRow::new(names, metric, value, None, n)
+    };
+    spread.into_iter().map(row).collect()
+}
+
+fn member_errors(
+    fitted: &dyn Forecaster,
+    record: &Record,
+    parts: &Parts,
+    plan: &WindowPlan,
+) -> Result<Vec<Vec<f64>>> {
+    let issues: Vec<usize> =
+        (parts.test.start.saturating_sub(plan.farthest())..parts.test.end).collect();
+    let each = fitted.issue_members(record, &issues)?.into_iter().map(|values| {
+        let outcome = fitted.outcome();
+        let member = Forecasts {
+            name: fitted.name(),
+            issues: issues.clone(),
+            horizons: plan.horizons.clone(),
+            outcome,
+            values,
+        };
+        (0..plan.horizons.len())
+            .map(|h| {
+                let rows = scored(&member, record, parts, plan, h);
+                let (point, observed) = (member.point(h), record.outcomes(&issues, plan.horizons[h]));
+                mean(&rows.iter().map(|&n| (point[n] - observed[n]).abs()).collect::<Vec<_>>())
+            })
+            .collect()
+    });
+    Ok(each.collect())
+}
