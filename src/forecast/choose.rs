@@ -1,10 +1,9 @@
 //! Forecasters by the names of the command line, with the recipes of the networks.
 
-use super::{
-    Blend, Forecaster, LEVELS, LevelSettings, Network, NetworkSettings, classical,
-};
+use super::{Blend, Forecaster, LEVELS, LevelSettings, Network, NetworkSettings, classical};
 use crate::error::{Error, Result};
-use crate::model::{Cnn1d, Mlp, ModelSpec, Nlinear, Readout, RecurrentSettings};
+use crate::model::layers::Readout;
+use crate::model::{Cnn1d, Mlp, ModelSpec, Nlinear, RecurrentSettings};
 use crate::train::{OptimizerKind, Schedule, TrainSettings};
 
 /// Networks that can forecast a series.

@@ -355,7 +355,8 @@ fn member_errors(
         (0..plan.horizons.len())
             .map(|h| {
                 let rows = scored(&member, record, parts, plan, h);
-                let (point, observed) = (member.point(h), record.outcomes(&issues, plan.horizons[h]));
+                let (point, observed) =
+                    (member.point(h), record.outcomes(&issues, plan.horizons[h]));
                 mean(&rows.iter().map(|&n| (point[n] - observed[n]).abs()).collect::<Vec<_>>())
             })
             .collect()

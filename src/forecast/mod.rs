@@ -8,7 +8,9 @@ mod ar;
 mod arima;
 mod arma_filter;
 mod backtest;
+mod blend;
 mod calibrate;
+mod choose;
 mod classical;
 mod climatology;
 pub mod conformal;
@@ -16,6 +18,7 @@ mod forecasts;
 mod gate;
 mod history;
 mod intervals;
+mod level;
 pub mod linear;
 mod network;
 mod persistence;
@@ -29,12 +32,15 @@ mod trailing;
 pub use ar::Ar;
 pub use arima::Arima;
 pub use backtest::{Backtest, Refit};
+pub use blend::Blend;
 pub use calibrate::Calibrator;
+pub use choose::{BASES, NETWORKS, choose};
 pub use classical::{CLASSICAL, classical};
 pub use climatology::Climatology;
 pub use forecasts::{Forecast, Forecasts, LEVELS, Outcome};
 pub use gate::Gate;
 pub use history::{History, Record, Training};
+pub use level::{COMBINATION, LevelForecasts, LevelResult, LevelSettings, forecast_level, scored};
 pub use network::{Network, NetworkSettings, Scaling};
 pub use persistence::Persistence;
 pub use recent_mean::RecentMean;
@@ -74,6 +80,13 @@ pub trait Forecaster: Send + Sync {
             values.extend(self.issue(&record.at(issue))?);
         }
         Ok(values)
+    }
+
+    /// The forecasts of each member of an ensemble alone, for the spread over seeds; nothing for
+    /// what is not an ensemble.
+    fn issue_members(&self, record: &Record, issues: &[usize]) -> Result<Vec<Vec<f64>>> {
+        let _ = (record, issues);
+        Ok(Vec::new())
     }
 }
 

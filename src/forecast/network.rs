@@ -17,7 +17,7 @@ use crate::data::{
 };
 use crate::error::{Error, Result};
 use crate::model::{Model, ModelSpec, QuantileTask};
-use crate::train::{Report, TrainSettings, Trainer, predict};
+use crate::train::{Report, TrainSettings, Trainer, for_each_seed, predict};
 
 /// Smoothing of the level that windows and features are relative to.
 const CENTER: f64 = 0.1;
@@ -88,22 +88,6 @@ impl Network {
     /// The settings, for the run folder.
     pub fn settings(&self) -> &NetworkSettings {
         &self.settings
-    }
-
-    /// The quantiles of one member alone, `[N, H, Q]`: for the spread over seeds.
-    pub fn issue_member(
-        &self,
-        member: usize,
-        record: &Record,
-        issues: &[usize],
-    ) -> Result<Vec<f64>> {
-        let (source, base) = self.prepare(record)?;
-        self.member_quantiles(member, &source, &base, issues)
-    }
-
-    /// Number of members.
-    pub fn members(&self) -> usize {
-        self.members.len()
     }
 
     fn plan(&self) -> WindowPlan {
@@ -316,8 +300,7 @@ impl Forecaster for Network {
         let (plan, task, sources) = (self.plan(), self.task()?, std::slice::from_ref(&source));
         let part = |rows| SeriesDataset::new(sources, &plan, vec![rows], self.target());
         let (train, valid) = (part(fit)?, part(stop)?);
-        let train_one = |member: usize| -> Result<(Mutex<Model>, Report)> {
-            let seed = self.settings.training.seed + member as u64;
+        let train_one = |seed: u64| -> Result<(Mutex<Model>, Report)> {
             let settings = TrainSettings { seed, ..self.settings.training.clone() };
             let spec = crate::data::Dataset::spec(&train);
             let outputs = crate::model::Task::outputs(&task);
@@ -330,10 +313,9 @@ impl Forecaster for Network {
             )?;
             Ok((Mutex::new(model), report))
         };
-        let fitted: Vec<_> = {
-            use rayon::prelude::*;
-            (0..self.settings.seeds.max(1)).into_par_iter().map(train_one).collect::<Result<_>>()?
-        };
+        let first = self.settings.training.seed;
+        let seeds: Vec<u64> = (first..first + self.settings.seeds.max(1) as u64).collect();
+        let fitted = for_each_seed(&seeds, train_one)?;
         (self.members, self.reports) = fitted.into_iter().unzip();
         Ok(())
     }
@@ -352,5 +334,10 @@ impl Forecaster for Network {
             mean.iter_mut().zip(&quantiles).for_each(|(sum, q)| *sum += q / share);
         }
         Ok(mean)
+    }
+    fn issue_members(&self, record: &Record, issues: &[usize]) -> Result<Vec<Vec<f64>>> {
+        let (source, base) = self.prepare(record)?;
+        let member = |member| self.member_quantiles(member, &source, &base, issues);
+        (0..self.members.len()).map(member).collect()
     }
 }
