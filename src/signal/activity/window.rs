@@ -24,7 +24,7 @@ pub(super) struct Window {
     expected: f64,
     /// What samples at earlier rates cover.
     covered_before: f64,
-    scratch: Vec<f64>,
+    scratch: Vec<u64>,
     periodogram: Option<Periodogram>,
 }
 
@@ -96,12 +96,10 @@ impl Window {
         match feature {
             Feature::Rsam | Feature::Mf | Feature::Hf => mean_abs(&self.bands[band]),
             Feature::RsamMedian | Feature::MfMedian | Feature::HfMedian => {
-                median_of(&mut self.scratch, self.bands[band].iter().map(|x| x.abs()))
+                median_abs(&mut self.scratch, &self.bands[band])
             }
             Feature::Dsar => self.displacement_ratio(|d, _| mean_abs(d)),
-            Feature::DsarMedian => {
-                self.displacement_ratio(|d, scratch| median_of(scratch, d.iter().map(|x| x.abs())))
-            }
+            Feature::DsarMedian => self.displacement_ratio(|d, scratch| median_abs(scratch, d)),
             Feature::Rms => {
                 let mean = mean(&self.raw);
                 root_mean_square(self.raw.iter().map(|x| x - mean))
@@ -111,7 +109,9 @@ impl Window {
                 peak(self.raw.iter().map(|x| x - mean))
             }
             Feature::Rmes => {
-                median_of(&mut self.scratch, self.bands[band].iter().map(|x| x * x)).sqrt()
+                // Squares stand in the order of the absolute values.
+                let (lower, upper) = middle_abs(&mut self.scratch, &self.bands[band]);
+                ((lower * lower + upper * upper) / 2.0).sqrt()
             }
             Feature::RmsRsamBand => root_mean_square(self.bands[band].iter().copied()),
             Feature::PeakRsamBand => peak(self.bands[band].iter().copied()),
@@ -124,7 +124,7 @@ impl Window {
 
     /// `amplitude` of the medium band's displacement over that of the high band's, each less
     /// its mean (in every contiguous stretch on its own).
-    fn displacement_ratio(&mut self, amplitude: impl Fn(&[f64], &mut Vec<f64>) -> f64) -> f64 {
+    fn displacement_ratio(&mut self, amplitude: impl Fn(&[f64], &mut Vec<u64>) -> f64) -> f64 {
         let mut of = |band: ActivityBand| {
             let mut displacement = self.displacement[band as usize].clone();
             let ends = self.stretches.iter().skip(1).copied().chain([displacement.len()]);
@@ -199,20 +199,25 @@ fn kurtosis(values: &[f64]) -> f64 {
     mean_of(values.iter().map(|x| (x * x) * (x * x))) / (square * square)
 }
 
-/// Median, for an even number the mean of the two middle ones; NaN if there are none.
-fn median_of(scratch: &mut Vec<f64>, values: impl Iterator<Item = f64>) -> f64 {
+/// Median of absolute values, for an even number the mean of the two middle ones; NaN if there
+/// are none.
+fn median_abs(scratch: &mut Vec<u64>, values: &[f64]) -> f64 {
+    let (lower, upper) = middle_abs(scratch, values);
+    (lower + upper) / 2.0
+}
+
+/// The two middle absolute values (one twice for an odd number).
+fn middle_abs(scratch: &mut Vec<u64>, values: &[f64]) -> (f64, f64) {
     scratch.clear();
-    scratch.extend(values);
+    // The bits of floats that are not negative stand in the order of the floats.
+    scratch.extend(values.iter().map(|x| x.abs().to_bits()));
     let n = scratch.len();
     if n == 0 {
-        return f64::NAN;
+        return (f64::NAN, f64::NAN);
     }
-    let (below, &mut upper, _) = scratch.select_nth_unstable_by(n / 2, f64::total_cmp);
-    if n % 2 == 1 {
-        return upper;
-    }
-    let lower = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    (lower + upper) / 2.0
+    let (below, &mut upper, _) = scratch.select_nth_unstable(n / 2);
+    let lower = if n % 2 == 1 { upper } else { below.iter().copied().max().unwrap_or(upper) };
+    (f64::from_bits(lower), f64::from_bits(upper))
 }
 
 #[cfg(test)]
@@ -221,9 +226,10 @@ mod tests {
 
     #[test]
     fn medians_of_odd_even_and_no_values() {
-        let median = |v: &[f64]| median_of(&mut Vec::new(), v.iter().copied());
-        assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
-        assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
+        let median = |v: &[f64]| median_abs(&mut Vec::new(), v);
+        assert_eq!(median(&[3.0, -1.0, 2.0]), 2.0);
+        assert_eq!(median(&[4.0, 1.0, -3.0, 2.0]), 2.5);
+        assert_eq!(middle_abs(&mut Vec::new(), &[-0.0, 7.0, -8.0]), (7.0, 7.0));
         assert!(median(&[]).is_nan());
     }
 

@@ -1,0 +1,109 @@
+//! Time of the activity features of a day at 40 Hz, one thread, beside the same features by
+//! ObsPy, SciPy and NumPy.
+//!
+//! ```text
+//! TEMBLOR_PYTHON=/path/to/python TEMBLOR_ACTIVITY=/path/to/make_activity_features.py \
+//!     cargo bench --bench activity
+//! ```
+//!
+//! `TEMBLOR_PYTHON` names a Python with ObsPy, `TEMBLOR_ACTIVITY` the script (arguments FILE
+//! START_HOUR HOURS OUT; prints `read S s, features S s`); without them our own times stand
+//! alone. Rounds of both take turns, so that a busy machine slows both. Both read the same
+//! miniSEED file of a synthetic day; the times are those of reading and of computing, not of
+//! starting Python.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use temblor::read::{Archive, ArchiveOptions};
+use temblor::signal::{Activity, ActivitySettings, Align, Feature};
+use temblor_miniseed::{SampleSlice, Series, WriteOptions, encode};
+
+const ROUNDS: usize = 7;
+
+/// A day of noise with swells and bursts.
+fn write_day(path: &Path) {
+    let mut state = 1u64;
+    let samples: Vec<i32> = (0..86_400 * 40)
+        .map(|i| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let noise = (state >> 40) as f64 / f64::from(1 << 24) - 0.5;
+            let burst = if i % 80_000 < 2_000 { 3000.0 } else { 50.0 };
+            (burst * noise + 200.0 * (i as f64 * 0.03).sin()) as i32
+        })
+        .collect();
+    let series = Series {
+        network: "XX",
+        station: "DAY",
+        location: "",
+        channel: "BHZ",
+        start: 1_577_836_800_000_000_000,
+        rate: (40, 1),
+        samples: SampleSlice::I32(&samples),
+    };
+    let bytes = encode(&series, &WriteOptions::default()).expect("a series that can be written");
+    std::fs::write(path, bytes).expect("a writable temporary folder");
+}
+
+/// Seconds of reading and computing.
+fn ours(path: &Path) -> f64 {
+    let settings = ActivitySettings {
+        align: Align::FirstSample,
+        features: Feature::all().into_iter().filter(|f| *f != Feature::Triggers).collect(),
+        ..ActivitySettings::default()
+    };
+    let started = Instant::now();
+    let (archive, _) =
+        Archive::open(&[path.to_path_buf()], &ArchiveOptions::default()).expect("a readable day");
+    let mut activity = Activity::new(settings).expect("settings that can be served");
+    for piece in archive.pieces(&archive.channels()[0]) {
+        activity.push(piece.expect("a readable piece")).expect("few rows");
+    }
+    let rows = activity.finish().expect("complete windows");
+    assert_eq!(rows.rows(), 144);
+    started.elapsed().as_secs_f64()
+}
+
+/// The same by the script; `None` without it.
+fn theirs(path: &Path) -> Option<f64> {
+    let (python, script) =
+        (std::env::var_os("TEMBLOR_PYTHON")?, std::env::var_os("TEMBLOR_ACTIVITY")?);
+    let out = path.with_extension("csv");
+    let output = Command::new(python)
+        .arg(script)
+        .arg(path)
+        .args(["0", "24"])
+        .arg(out)
+        .env("OMP_NUM_THREADS", "1")
+        .env("OPENBLAS_NUM_THREADS", "1")
+        .output()
+        .expect("Python starts");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let seconds: Vec<f64> = text.split_whitespace().filter_map(|w| w.parse().ok()).collect();
+    Some(seconds.iter().take(2).sum())
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn main() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("day.mseed");
+    write_day(&path);
+    ours(&path);
+    let (mut own, mut peer) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        own.push(ours(&path));
+        peer.extend(theirs(&path));
+    }
+    let own = median(own);
+    println!("33 features of a day at 40 Hz (144 windows), median of {ROUNDS} rounds, one thread");
+    println!("temblor        {own:.3} s");
+    if !peer.is_empty() {
+        let peer = median(peer);
+        println!("ObsPy + SciPy  {peer:.3} s, {:.2} times ours", peer / own);
+    }
+}
