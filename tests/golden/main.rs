@@ -4,6 +4,7 @@ mod activity_features;
 mod conformal;
 mod forecast_station;
 mod keras_models;
+mod keras_training;
 mod obspy_waveforms;
 mod pytorch_models;
 mod pytorch_training;

@@ -95,37 +95,6 @@ fn optimizers_step_as_pytorch() {
     }
 }
 
-/// The golden file leaves this form out: the formula itself, step by step, in f64.
-#[test]
-fn adam_of_keras_adds_epsilon_before_the_correction() {
-    let parameters = VarStore::new(Device::Cpu);
-    let p = parameters.root().var_copy("p", &Tensor::from_slice(&[0.5f32]));
-    let model = Model { parameters, network: Box::new(Fixed(p.shallow_clone())) };
-    let mut parameters = Parameters::gather(&model).unwrap();
-    let kind = OptimizerKind::Adam(AdamConstants::keras());
-    let mut optimizer = Optimizer::new(kind, 0.0, false, &parameters).unwrap();
-    let (mut w, mut m, mut v) = (0.5f64, 0.0f64, 0.0f64);
-    for t in 1..=5 {
-        // Gradients as small as epsilon: the two forms differ by a third here.
-        let g = 1e-6 * f64::from(t);
-        m = 0.9 * m + 0.1 * g;
-        v = 0.999 * v + 0.001 * g * g;
-        let rate = 0.01 * (1.0 - 0.999f64.powi(t)).sqrt() / (1.0 - 0.9f64.powi(t));
-        w -= rate * m / (v.sqrt() + 1e-7);
-        let gradient = parameters.gradient(&(&p * g).sum(Kind::Float)).unwrap();
-        optimizer.step(&mut parameters.flat, gradient, 0.01, None).unwrap();
-        assert!((p.double_value(&[0]) - w).abs() < 1e-6);
-    }
-}
-
-struct Fixed(Tensor);
-
-impl Network for Fixed {
-    fn forward(&self, _: &Input<'_>, _: Mode<'_>) -> Tensor {
-        self.0.shallow_clone()
-    }
-}
-
 #[test]
 fn schedules_move_as_pytorch() {
     let Some(path) = shared::path("golden/models/schedules.json") else { return };
