@@ -13,6 +13,8 @@ mod seeds;
 mod session;
 mod settings;
 mod trainer;
+#[cfg(test)]
+mod trainer_tests;
 
 pub use clipping::clip;
 pub use history::{BatchRecord, EpochRecord, Observer, Report};

@@ -191,7 +191,3 @@ fn summary(record: &EpochRecord) -> String {
     let valid = record.valid_loss.map(|v| format!(" valid {v:.4}")).unwrap_or_default();
     format!("epoch {} train {:.4}{valid}", record.epoch, record.train_loss)
 }
-
-#[cfg(test)]
-#[path = "trainer_tests.rs"]
-mod tests;
