@@ -105,13 +105,13 @@ impl Archive {
         report.late += scan.late;
         report.notes.extend(scan.notes.into_iter().map(|note| (file.path.clone(), note)));
         let index = self.files.len();
+        let mut untimed = 0;
         for segment in scan.segments {
-            if segment.samples == 0 {
-                continue;
-            }
-            if segment.rate.is_none() || segment.sample_type == SampleType::Text {
-                let what = format!("{}: {} without times left out", segment.id, segment.encoding);
-                report.notes.push((file.path.clone(), what));
+            if segment.rate.is_none()
+                || segment.samples == 0
+                || segment.sample_type == SampleType::Text
+            {
+                untimed += 1;
                 continue;
             }
             let selected = &self.options.channels;
@@ -124,6 +124,10 @@ impl Archive {
                 let stream = self.streams.entry(segment.id.clone()).or_default();
                 stream.segments.push(Placed { file: index, segment });
             }
+        }
+        if untimed > 0 {
+            let note = format!("{untimed} runs of text, or of samples without times, left out");
+            report.notes.push((file.path.clone(), note));
         }
         self.files.push(file);
     }

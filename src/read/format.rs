@@ -54,6 +54,8 @@ pub struct Block<'a> {
     pub rate: Option<SampleRate>,
     /// Number of samples.
     pub samples: u64,
+    /// Number of samples whose time the block covers; differs where they are missing.
+    pub covered: u64,
     /// How they are stored.
     pub sample_type: SampleType,
     /// Name of the encoding.

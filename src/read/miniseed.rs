@@ -92,6 +92,7 @@ impl Format for MiniSeed {
                 rate_hz: header.rate.hz,
                 rate: header.rate.ratio.and_then(|(n, d)| SampleRate::from_ratio(n, d)),
                 samples: u64::from(header.samples),
+                covered: u64::from(header.stated_samples),
                 sample_type: sample_type(header),
                 encoding: header.encoding.name(),
                 byte_order: if header.data_order == ByteOrder::Big { '>' } else { '<' },

@@ -1,8 +1,8 @@
 //! Joins the blocks of a file into contiguous segments, without decoding them.
 //!
 //! A block continues the last segment of its channel and quality when both have samples of the
-//! same type, their rates agree to 1e-4 and the block starts within half a sample of where the
-//! segment ends. Otherwise it begins a new segment. Nothing is sorted: a late or repeated block
+//! same type (or none), their rates agree to 1e-4 and the block starts within half a sample of
+//! where the segment ends. Otherwise it begins a new segment. Nothing is sorted: a late or repeated block
 //! begins a new segment too, as in ObsPy.
 
 use std::collections::{BTreeMap, HashMap};
@@ -121,6 +121,8 @@ struct Growing {
     /// Where the next block is expected.
     expected: UtcTime,
     digest: Option<Sha256>,
+    /// Largest distance of a block's start from where the segment's start and rate put it.
+    drift: i64,
 }
 
 impl Growing {
@@ -140,23 +142,26 @@ impl Growing {
             last_offset: block.offset,
             sha256: None,
         };
-        Self { segment, expected: block.start, digest: checksum.then(Sha256::new) }
+        Self { segment, expected: block.start, digest: checksum.then(Sha256::new), drift: 0 }
     }
 
     fn is_continued_by(&self, block: &Block<'_>) -> bool {
         let (Some(rate), Some(_)) = (self.segment.rate, block.rate) else { return false };
-        self.segment.samples > 0
-            && block.samples > 0
+        (self.segment.samples > 0) == (block.samples > 0)
             && self.segment.sample_type == block.sample_type
             && (1.0 - self.segment.rate_hz / block.rate_hz).abs() < SAME_RATE
             && within_half_a_sample(self.expected, block.start, rate)
     }
 
     fn push(&mut self, block: &Block<'_>) -> Result<()> {
+        if block.samples > 0 {
+            let off = block.start.0.saturating_sub(self.segment.end().0);
+            self.drift = self.drift.max(off.saturating_abs());
+        }
         self.segment.samples += block.samples;
         self.segment.last_offset = block.offset;
         if let (Some(own), Some(rate)) = (block.rate, self.segment.rate) {
-            let last = own.offset(block.samples.saturating_sub(1));
+            let last = own.offset(block.covered.saturating_sub(1));
             self.expected = block.start.plus(last).plus(rate.period()).plus(-block.ends_earlier);
         }
         if let Some(digest) = &mut self.digest
@@ -208,7 +213,7 @@ pub fn scan(
     let mut by_channel: HashMap<(StreamId, Option<char>), usize> = HashMap::new();
     let mut current: Option<usize> = None;
     let mut late = 0;
-    let notes = format.walk(file, 0, options, &mut |block| {
+    let mut notes = format.walk(file, 0, options, &mut |block| {
         let is_same = |group: usize| {
             groups.get(group).and_then(|group: &Vec<Growing>| group.last()).is_some_and(|last| {
                 last.segment.quality == block.quality && &last.segment.id == block.id
@@ -234,6 +239,75 @@ pub fn scan(
         }
         Ok(ControlFlow::Continue(()))
     })?;
+    let drifting =
+        |growing: &&Growing| growing.segment.rate.is_some_and(|rate| growing.drift > rate.period());
+    if let Some(worst) = groups.iter().flatten().filter(drifting).max_by_key(|g| g.drift) {
+        notes.push(format!(
+            "{}: records lie up to {:.3} s from where start and rate put them",
+            worst.segment.id,
+            worst.drift as f64 * 1e-9
+        ));
+    }
     let segments = groups.into_iter().flatten().map(Growing::finish).collect();
     Ok(FileScan { segments, notes, late })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::miniseed::{self, MiniSeed, WriteOptions};
+    use crate::read::trace::Trace;
+
+    /// Ten samples, `after` microseconds after 2021.
+    fn record(after: i64, rate: (u64, u64)) -> Trace {
+        Trace {
+            id: StreamId { station: "JOIN".into(), ..StreamId::default() },
+            start: UtcTime(1_609_459_200_000_000_000 + after * 1000),
+            rate: SampleRate::from_ratio(rate.0, rate.1).unwrap(),
+            samples: Samples::I32((0..10).collect()),
+        }
+    }
+
+    fn scan_of(records: &[Trace]) -> FileScan {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.mseed");
+        miniseed::write(&file, records, &WriteOptions::default()).unwrap();
+        scan(&file, &MiniSeed, &FormatOptions::default(), true).unwrap()
+    }
+
+    #[test]
+    fn half_a_sample_joins_and_more_does_not() {
+        for (after, segments, gaps, overlaps) in [
+            (500_000, 1, 0, 0),
+            (525_000, 1, 0, 0),
+            (475_000, 1, 0, 0),
+            (525_100, 2, 1, 0),
+            (474_900, 2, 0, 1),
+            (-500_000, 2, 0, 0),
+        ] {
+            let scan = scan_of(&[record(0, (20, 1)), record(after, (20, 1))]);
+            assert_eq!(scan.segments.len(), segments, "{after}");
+            assert_eq!(scan.late, u64::from(after < 0));
+            let breaks = Breaks { gaps, overlaps };
+            assert_eq!(scan.breaks().values().next(), Some(&breaks), "{after}");
+        }
+    }
+
+    #[test]
+    fn rates_join_to_one_in_ten_thousand() {
+        for (rate, segments) in [((20_001, 1000), 1), ((20_004, 1000), 2)] {
+            let scan = scan_of(&[record(0, (20, 1)), record(500_000, rate)]);
+            assert_eq!(scan.segments.len(), segments, "{rate:?}");
+            assert_eq!(scan.segments[0].rate_hz, 20.0);
+        }
+    }
+
+    #[test]
+    fn drift_within_a_trace_is_noted() {
+        let late = |i: i64| record(i * 520_000, (20, 1));
+        let scan = scan_of(&[late(0), late(1), late(2), late(3), late(4)]);
+        assert_eq!(scan.segments.len(), 1);
+        assert!(scan.notes[0].contains("0.080 s"), "{:?}", scan.notes);
+        assert!(scan_of(&[late(0), late(1)]).notes.is_empty());
+    }
 }

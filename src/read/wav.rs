@@ -244,6 +244,7 @@ impl Format for Wav {
                     rate_hz: rate.hz(),
                     rate: Some(rate),
                     samples: count,
+                    covered: count,
                     sample_type,
                     encoding,
                     byte_order: '<',

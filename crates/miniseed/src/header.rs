@@ -66,6 +66,9 @@ pub struct Header {
     pub rate: Rate,
     /// Number of samples; 0 for header-only records.
     pub samples: u32,
+    /// Number of samples that the header states; the record covers the time of so many even
+    /// where its data offset is impossible and none are there.
+    pub stated_samples: u32,
     /// How they are packed.
     pub encoding: Encoding,
     /// Byte order of the header.
@@ -201,7 +204,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, String> {
     start += i64::from(blockettes.microseconds) * 1000;
     let data_offset = order.u16(bytes, 44);
     let inside = (FIXED..record_length as usize).contains(&usize::from(data_offset));
-    let samples = if inside { u32::from(order.u16(bytes, 30)) } else { 0 };
+    let stated_samples = u32::from(order.u16(bytes, 30));
+    let samples = if inside { stated_samples } else { 0 };
     let (encoding, data_order) = match blockettes.data {
         Some((code, 0)) => (Encoding::from_code(code), ByteOrder::Little),
         Some((code, _)) => (Encoding::from_code(code), ByteOrder::Big),
@@ -217,6 +221,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, String> {
             .rate
             .unwrap_or_else(|| Rate::nominal(order.i16(bytes, 32), order.i16(bytes, 34))),
         samples,
+        stated_samples,
         encoding,
         header_order: order,
         data_order,
