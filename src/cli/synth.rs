@@ -6,7 +6,10 @@ use clap::Subcommand;
 
 use super::Outcome;
 use crate::error::Result;
-use crate::synth::{ArchiveSettings, SelfExciting, SyntheticArchive};
+use crate::synth::{
+    ArchiveSettings, SelfExciting, SyntheticArchive, TexturesSettings, WindowsSettings,
+    write_textures, write_windows,
+};
 use crate::time::UtcTime;
 
 /// Make a station archive, labelled waveform windows or rock-texture images, with the truth beside them.
@@ -26,6 +29,16 @@ enum What {
     /// waves arrive, DIR/tremor.csv the true strength of the tremor, DIR/truth.json the gaps and
     /// all settings. Example: temblor synth archive --out volcano --days 10 --stations 2
     Archive(ArchiveArgs),
+    /// Labelled waveform windows of earthquakes, explosions, surface events and noise.
+    ///
+    /// DIR/windows.npy holds the samples (windows, samples), DIR/index.csv a row a window with
+    /// label, event (the group), station and fold. Example: temblor synth windows --out windows
+    Windows(WindowsArgs),
+    /// Images of four rock textures, a folder a class.
+    ///
+    /// DIR/CLASS holds the images, DIR/index.csv a row an image with class, rock sample (the
+    /// group) and fold. Example: temblor synth images --out textures
+    Images(ImagesArgs),
 }
 
 /// Where to, and from which seed.
@@ -75,11 +88,71 @@ struct ArchiveArgs {
     branching_ratio: f64,
 }
 
+#[derive(clap::Args)]
+struct WindowsArgs {
+    #[command(flatten)]
+    output: Output,
+    /// Events of each of the three kinds.
+    #[arg(long, default_value_t = 40, value_name = "NUMBER")]
+    events_per_class: usize,
+    /// Stations that record an event, 1 to 12.
+    #[arg(long, default_value_t = 2, value_name = "NUMBER")]
+    stations: usize,
+    /// Samples a second, 20 to 500.
+    #[arg(long, default_value_t = 40, value_name = "HZ")]
+    rate: u32,
+    /// Length of a window, 10 to 60 s.
+    #[arg(long, default_value_t = 45)]
+    seconds: u32,
+}
+
+#[derive(clap::Args)]
+struct ImagesArgs {
+    #[command(flatten)]
+    output: Output,
+    /// Images of each class.
+    #[arg(long, default_value_t = 60, value_name = "NUMBER")]
+    per_class: usize,
+    /// Rock samples of each class.
+    #[arg(long, default_value_t = 15, value_name = "NUMBER")]
+    samples: usize,
+    /// Width and height in pixels.
+    #[arg(long, default_value_t = 128, value_name = "PIXELS")]
+    size: u32,
+}
+
 /// Runs the command.
 pub fn run(args: Args) -> Result<Outcome> {
     match args.what {
         What::Archive(args) => archive(args),
+        What::Windows(args) => windows(args),
+        What::Images(args) => images(args),
     }
+}
+
+fn windows(args: WindowsArgs) -> Result<Outcome> {
+    let settings = WindowsSettings {
+        seed: args.output.seed,
+        events_per_class: args.events_per_class,
+        stations_per_event: args.stations,
+        rate: args.rate,
+        seconds: args.seconds,
+    };
+    let count = write_windows(&settings, &args.output.out, args.output.force)?;
+    println!("{}: {count} windows", args.output.out.display());
+    Ok(Outcome::Done)
+}
+
+fn images(args: ImagesArgs) -> Result<Outcome> {
+    let settings = TexturesSettings {
+        seed: args.output.seed,
+        per_class: args.per_class,
+        samples_per_class: args.samples,
+        size: args.size,
+    };
+    let count = write_textures(&settings, &args.output.out, args.output.force)?;
+    println!("{}: {count} images", args.output.out.display());
+    Ok(Outcome::Done)
 }
 
 fn archive(args: ArchiveArgs) -> Result<Outcome> {

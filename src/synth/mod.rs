@@ -10,6 +10,9 @@
 //! | `seismicity` | which events happen: a self-exciting process, blasts, surface events |
 //! | `waveform` | ground motion of one event at one station |
 //! | `archive` | station-days as miniSEED in SDS layout, with the truth beside them |
+//! | `windows` | labelled waveform windows |
+//! | `textures` | images of rock textures in class folders |
+//! | `folder` | a result folder appears whole and replaces nothing foreign |
 
 mod archive;
 mod background;
@@ -18,8 +21,12 @@ mod level;
 mod network;
 mod random;
 mod seismicity;
+mod textures;
 mod waveform;
+mod windows;
 
 pub use archive::{ArchiveSettings, ArchiveSummary, SyntheticArchive};
 pub use network::{Place, Station};
 pub use seismicity::{Event, Kind, SelfExciting};
+pub use textures::{TexturesSettings, write_textures};
+pub use windows::{WindowsSettings, write_windows};

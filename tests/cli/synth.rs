@@ -61,6 +61,35 @@ fn archive_is_the_same_from_the_same_seed() {
 }
 
 #[test]
+fn windows_and_images_are_the_same_from_the_same_seed() {
+    same_seed_same_bytes(&["windows", "--events-per-class", "5", "--rate", "20"], "windows.npy");
+    same_seed_same_bytes(&["images", "--per-class", "4", "--samples", "2", "--size", "32"], ".png");
+}
+
+#[test]
+fn a_group_lies_in_one_fold() {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |arguments: &[&str]| {
+        assert!(temblor(folder.path(), &[&["synth"], arguments].concat()).status.success());
+    };
+    make(&["windows", "--events-per-class", "6", "--rate", "20", "--out", "w"]);
+    make(&["images", "--per-class", "12", "--samples", "6", "--size", "16", "--out", "i"]);
+    for (index, group, fold, rows) in
+        [("w/index.csv", 4, 9, 6 * (3 * 2 + 3)), ("i/index.csv", 2, 3, 4 * 12)]
+    {
+        let text = std::fs::read_to_string(folder.path().join(index)).unwrap();
+        let mut folds = BTreeMap::new();
+        for line in text.lines().skip(1) {
+            let cells: Vec<&str> = line.split(',').collect();
+            let first = folds.entry(cells[group].to_string()).or_insert(cells[fold].to_string());
+            assert_eq!(first, cells[fold], "{line}");
+        }
+        assert_eq!(text.lines().count() - 1, rows);
+        assert_eq!(folds.values().collect::<std::collections::BTreeSet<_>>().len(), 5);
+    }
+}
+
+#[test]
 fn archive_reads_back_with_the_gaps_it_states() {
     let folder = tempfile::tempdir().unwrap();
     let arguments = [
