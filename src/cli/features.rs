@@ -1,6 +1,5 @@
 //! `temblor features`: activity features of station archives.
 
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -8,11 +7,11 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Outcome;
+use crate::data::table_series::table_of_series;
 use crate::data::{ChannelActivity, Series};
 use crate::error::{Error, Result};
-use crate::output::write_atomically;
 use crate::progress::{self, Progress};
-use crate::read::{Archive, ArchiveOptions, StreamId, StreamPattern};
+use crate::read::{Archive, ArchiveOptions, StreamId, StreamPattern, table};
 use crate::signal::{ActivitySettings, Align, Feature};
 use crate::time::{SECOND, Span, UtcTime};
 
@@ -25,8 +24,8 @@ pub struct Args {
     /// Files, folders, globs or SDS trees.
     #[arg(required = true, value_name = "ARCHIVE")]
     archive: Vec<PathBuf>,
-    /// The table to write: channel, time, features, coverage.
-    #[arg(long, short, value_name = "FILE.csv")]
+    /// The table to write, .parquet or .csv: time, group (the channel), features, coverage.
+    #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
     /// Length of a window in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 600.0)]
@@ -204,36 +203,16 @@ fn summarise(channel: &ChannelActivity, json: bool) -> Result<()> {
 
 fn check_suffix(path: &Path) -> Result<()> {
     match path.extension().and_then(|e| e.to_str()) {
-        Some("csv") => Ok(()),
+        Some("csv" | "parquet") => Ok(()),
         _ => Err(Error::usage(format!(
-            "--out: expected a name ending in .csv, found '{}'",
+            "--out: expected a name ending in .parquet or .csv, found '{}'",
             path.display()
         ))),
     }
 }
 
-/// All channels as one long table.
+/// All channels as one long table: time, group (the channel), features, coverage.
 fn write_table(path: &Path, channels: &[ChannelActivity]) -> Result<()> {
-    let mut text = String::from("channel,time");
-    for column in channels.first().map_or(&[][..], |c| &c.series.columns) {
-        text.push(',');
-        text.push_str(&column.name);
-    }
-    text.push('\n');
-    for channel in channels {
-        append_rows(&mut text, &channel.series);
-    }
-    write_atomically(path, text.as_bytes())
-}
-
-fn append_rows(text: &mut String, series: &Series) {
-    let width = series.columns.len().max(1);
-    for (row, values) in series.values.chunks_exact(width).enumerate() {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{},{}", series.group, series.time(row));
-        for value in values {
-            let _ = if value.is_nan() { write!(text, ",") } else { write!(text, ",{value}") };
-        }
-        text.push('\n');
-    }
+    let series: Vec<Series> = channels.iter().map(|c| c.series.clone()).collect();
+    table::write(path, &table_of_series(&series)?)
 }

@@ -60,12 +60,16 @@ fn channels_share_one_table_whatever_the_cut_into_files() {
     }
     let rows = table(&folder.path().join("one.csv"));
     assert_eq!(rows.len(), 1 + 6 + 6);
-    assert_eq!(rows[0][..3], ["channel", "time", "rsam"]);
-    assert_eq!(rows[1][..2], ["XX.AAA..HHZ", "2020-01-01T00:00:00Z"]);
-    assert_eq!(rows[7][..2], ["XX.BBB..HHZ", "2020-01-01T00:00:00Z"]);
+    assert_eq!(rows[0][..3], ["time", "group", "rsam"]);
+    assert_eq!(rows[1][..2], ["2020-01-01T00:00:00Z", "XX.AAA..HHZ"]);
+    assert_eq!(rows[7][..2], ["2020-01-01T00:00:00Z", "XX.BBB..HHZ"]);
     let hf = rows[0].iter().position(|name| name == "hf").unwrap();
     assert!(rows[1][hf].parse::<f64>().unwrap() > 0.0);
     assert_eq!(rows[7][hf], "", "a rate of 20 Hz has no 8 to 16 Hz");
+    let out = ["features", "one", "--window", "300", "--out", "one.parquet"];
+    assert!(temblor(folder.path(), &out).status.success());
+    let parquet = temblor_tables::read_parquet(&folder.path().join("one.parquet")).unwrap();
+    assert_eq!((parquet.columns.len(), parquet.rows()), (rows[0].len(), 12));
     let bytes = |name: &str| std::fs::read(folder.path().join(name)).unwrap();
     assert_eq!(bytes("one.csv"), bytes("many.csv"));
 }
@@ -84,10 +88,7 @@ fn a_bad_file_is_named_and_the_rest_is_done() {
     let line: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(line["channel"], "XX.AAA..HHZ");
     assert_eq!(line["rows"], 2);
-    assert_eq!(
-        table(&folder.path().join("series.csv"))[0],
-        ["channel", "time", "rsam", "coverage"]
-    );
+    assert_eq!(table(&folder.path().join("series.csv"))[0], ["time", "group", "rsam", "coverage"]);
 }
 
 #[test]
