@@ -2,8 +2,10 @@
 
 mod completions;
 mod features;
+mod forecast;
 mod inspect;
 mod models;
+mod plot;
 mod synth;
 
 use std::process::ExitCode;
@@ -32,8 +34,10 @@ pub struct Program {
 enum Command {
     Completions(completions::Args),
     Features(features::Args),
+    Forecast(forecast::Args),
     Inspect(inspect::Args),
     Models(models::Args),
+    Plot(plot::Args),
     Synth(synth::Args),
 }
 
@@ -52,8 +56,10 @@ fn run(program: Program) -> Result<Outcome> {
     match program.command {
         Command::Completions(args) => completions::run(args),
         Command::Features(args) => features::run(args),
+        Command::Forecast(args) => forecast::run(args),
         Command::Inspect(args) => inspect::run(args),
         Command::Models(args) => models::run(args),
+        Command::Plot(args) => plot::run(args),
         Command::Synth(args) => synth::run(args),
     }
 }

@@ -6,7 +6,7 @@ pub mod level_features;
 mod loader;
 mod series;
 mod series_dataset;
-pub mod table_series;
+mod table_series;
 mod windows;
 
 pub use activity::ChannelActivity;
@@ -14,4 +14,5 @@ pub use dataset::{Batch, Dataset, ExampleSpec, Layout, Rng, Slot, Subset, Target
 pub use loader::{Loader, LoaderSettings, derive_seed};
 pub use series::{Column, Series};
 pub use series_dataset::{SeriesDataset, WindowSource, apply_moments, moments, standardise};
+pub use table_series::{Aggregation, Duplicates, SeriesOptions, series_of_table, table_of_series};
 pub use windows::{Membership, PartEnds, Parts, WindowPlan, fill_forward};

@@ -3,11 +3,12 @@
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use serde::{Deserialize, Serialize};
 
 use super::canvas::{Drawn, Figure, INK, text};
 
 /// Counts of true against predicted classes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ConfusionFigure {
     /// Heading: model, accuracy, what the rows were.
     pub title: String,

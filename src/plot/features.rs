@@ -2,13 +2,14 @@
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::canvas::{Drawn, Figure, color, padded_range};
 use super::panel::{Frame, line, time_panel};
 use crate::time::{Span, UtcTime};
 
 /// One feature over time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Panel {
     /// Quantity and unit: `RSAM (counts)`.
     pub quantity: String,
@@ -19,7 +20,7 @@ pub struct Panel {
 }
 
 /// Features of one channel.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct FeaturesFigure {
     /// Heading.
     pub title: String,

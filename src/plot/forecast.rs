@@ -2,13 +2,14 @@
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::canvas::{Drawn, Figure, INK, color, padded_range, text};
 use super::panel::{Frame, band, legend, line, mark, time_panel};
 use crate::time::{Span, UtcTime};
 
 /// Quantiles of the future seen from one issue time, `[H]` each.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Fan {
     /// Issue time.
     pub issued: UtcTime,
@@ -27,7 +28,7 @@ pub struct Fan {
 }
 
 /// Event probabilities over time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct EventTrack {
     /// What the event is: `RSAM above 120 counts within 24 h`.
     pub what: String,
@@ -40,7 +41,7 @@ pub struct EventTrack {
 }
 
 /// A forecast of a level, and if asked for of an event, over the test part and beyond.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ForecastFigure {
     /// Heading: station, model, scores.
     pub title: String,

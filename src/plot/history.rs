@@ -2,11 +2,12 @@
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::canvas::{Drawn, Figure, GRID, INK, color, padded_range, text};
 
 /// The course of one or several trainings.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct HistoryFigure {
     /// Heading.
     pub title: String,
@@ -15,7 +16,7 @@ pub struct HistoryFigure {
 }
 
 /// Losses of one training by epoch.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Course {
     /// Training loss, `[epochs]`.
     pub train: Vec<f64>,

@@ -3,11 +3,12 @@
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use serde::{Deserialize, Serialize};
 
 use super::canvas::{Drawn, Figure, INK, color, text};
 
 /// One picture with what was predicted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Tile {
     /// Width and height in pixels.
     pub size: (usize, usize),
@@ -22,7 +23,7 @@ pub struct Tile {
 }
 
 /// Tiles in rows of eight.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ImagesFigure {
     /// Heading.
     pub title: String,

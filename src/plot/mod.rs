@@ -1,7 +1,10 @@
 //! Finished results become PNG and SVG; one file a figure.
+//!
+//! A new figure is one file with a [`Figure`] and one line in the list of [`Drawing`].
 
 mod canvas;
 pub mod confusion;
+mod drawing;
 mod envelope;
 pub mod features;
 pub mod forecast;
@@ -14,4 +17,5 @@ mod time_axis;
 pub mod waveform;
 
 pub use canvas::{Figure, save};
+pub use drawing::{Drawing, keep, kept, redraw};
 pub use time_axis::TimeAxis;

@@ -2,11 +2,12 @@
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::canvas::{Drawn, Figure, GRID, INK, color, text};
 
 /// Reliability of one or several models.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ReliabilityFigure {
     /// Heading.
     pub title: String,
@@ -19,7 +20,7 @@ pub struct ReliabilityFigure {
 }
 
 /// Reliability of one model.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Curve {
     /// Model.
     pub name: String,

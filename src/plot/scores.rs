@@ -3,11 +3,12 @@
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
+use serde::{Deserialize, Serialize};
 
 use super::canvas::{Drawn, Figure, GRID, INK, color, padded_range, text};
 
 /// One score with its interval.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Bar {
     /// Model.
     pub name: String,
@@ -22,7 +23,7 @@ pub struct Bar {
 }
 
 /// Scores of many models in several panels.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ScoresFigure {
     /// Heading.
     pub title: String,

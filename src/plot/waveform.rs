@@ -2,13 +2,14 @@
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::canvas::{Drawn, Figure, color, padded_range};
 use super::panel::{Frame, band, line, mark, time_panel};
 use crate::time::{Span, UtcTime};
 
 /// One channel: contiguous pieces in time order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Channel {
     /// Identifier.
     pub name: String,
@@ -19,7 +20,7 @@ pub struct Channel {
 }
 
 /// Several channels over one span of time.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct WaveformFigure {
     /// Heading.
     pub title: String,

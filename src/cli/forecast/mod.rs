@@ -1,0 +1,164 @@
+//! `temblor forecast`: trains, backtests, calibrates, scores, and forecasts from the end of the data.
+
+mod input;
+mod results;
+
+use std::path::PathBuf;
+
+use input::InputArgs;
+
+use super::Outcome;
+use crate::data::{Membership, PartEnds};
+use crate::error::{Error, Result};
+use crate::forecast::{Calibrator, LevelSettings, Record, Refit, forecast_level};
+use crate::progress;
+use crate::time::UtcTime;
+use crate::train::RunFolder;
+
+/// Forecast seismic activity or any series: quantiles with their scores beside trivial baselines.
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    input: InputArgs,
+    /// Forecaster, repeatable: lstm, gru, rnn, cnn1d, mlp, nlinear (NETWORK@smooth|lad|arima|last
+    /// says what it starts from), ridge, lad, ar, arima, ses, ses-per-horizon, mean, persistence,
+    /// climatology, seasonal, combination.
+    #[arg(long = "model", short, value_name = "NAME")]
+    models: Vec<String>,
+    /// Horizons in rows, separated by commas.
+    #[arg(long, value_name = "ROWS", value_delimiter = ',', default_value = "1,6,12,24")]
+    horizon: Vec<usize>,
+    /// Rows a network sees.
+    #[arg(long, value_name = "ROWS", default_value_t = 60)]
+    lookback: usize,
+    /// End of training; without any date 60 % train, 10 % validate, 10 % calibrate, 20 % test.
+    #[arg(long, value_name = "TIME")]
+    train_until: Option<UtcTime>,
+    /// End of validation (early stopping and choices); no such part if absent.
+    #[arg(long, value_name = "TIME")]
+    validate_until: Option<UtcTime>,
+    /// End of calibration (intervals); no such part if absent.
+    #[arg(long, value_name = "TIME")]
+    calibrate_until: Option<UtcTime>,
+    /// End of the test; the end of the data if absent.
+    #[arg(long, value_name = "TIME")]
+    test_until: Option<UtcTime>,
+    /// Score every target of the test, also those issued before it began.
+    #[arg(long)]
+    targets_only: bool,
+    /// Fit anew every so many rows of the test.
+    #[arg(long, value_name = "ROWS")]
+    refit_every: Option<usize>,
+    /// Refit on as many rows as at first (sliding origins) instead of on all (expanding).
+    #[arg(long, requires = "refit_every")]
+    sliding: bool,
+    /// Intervals: none, residuals, split, scaled, two-sided, per-level, rolling, adaptive,
+    /// adaptive-signed, rolling-per-level; chosen by the parts given if absent.
+    #[arg(long, value_name = "KIND")]
+    calibration: Option<String>,
+    /// Networks per ensemble.
+    #[arg(long, value_name = "N", default_value_t = 3)]
+    seeds: usize,
+    /// The one seed of everything random.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Epochs at most.
+    #[arg(long, value_name = "N")]
+    epochs: Option<usize>,
+    /// Order of ar, rows.
+    #[arg(long, value_name = "ROWS", default_value_t = 12)]
+    order: usize,
+    /// Period of seasonal, rows; a day of the series if absent.
+    #[arg(long, value_name = "ROWS")]
+    period: Option<usize>,
+    /// Rows in a block of the bootstrap.
+    #[arg(long, value_name = "ROWS", default_value_t = 60)]
+    block: usize,
+    /// Forecast that others are compared with in pairs.
+    #[arg(long, value_name = "NAME", default_value = "persistence")]
+    reference: String,
+    /// Folder for forecasts, scores and figures.
+    #[arg(long, short, value_name = "DIR", default_value = "forecast")]
+    out: PathBuf,
+    /// Overwrite an existing run folder.
+    #[arg(long)]
+    force: bool,
+    /// Scores as JSON lines on stdout instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Args {
+    fn settings(&self, step: i64) -> Result<LevelSettings> {
+        let defaults = LevelSettings::default();
+        let day = (crate::time::DAY / step.max(1)).max(1) as usize;
+        Ok(LevelSettings {
+            models: match self.models.is_empty() {
+                true => defaults.models,
+                false => self.models.clone(),
+            },
+            horizons: self.horizon.clone(),
+            lookback: self.lookback,
+            parts: PartEnds {
+                train: self.train_until,
+                validate: self.validate_until,
+                calibrate: self.calibrate_until,
+                test: self.test_until,
+            },
+            membership: match self.targets_only {
+                true => Membership::Target,
+                false => Membership::IssueAndTarget,
+            },
+            refit: match (self.refit_every, self.sliding) {
+                (None, _) => Refit::Never,
+                (Some(every), false) => Refit::Expanding { every },
+                (Some(every), true) => Refit::Sliding { every },
+            },
+            calibration: self.calibration.as_deref().map(Calibrator::named).transpose()?,
+            seeds: self.seeds,
+            seed: self.seed,
+            epochs: self.epochs,
+            order: self.order,
+            period: self.period.unwrap_or(if day > 1 { day } else { 365 }),
+            block: self.block,
+            reference: self.reference.clone(),
+        })
+    }
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<Outcome> {
+    let targets = args.input.read()?;
+    let first = targets.first().ok_or_else(|| Error::data("the input holds no series"))?;
+    let settings = args.settings(first.series.step)?;
+    let folder = RunFolder::create(&args.out, args.force)?;
+    folder.write_settings(&settings)?;
+    let all_read = targets.iter().all(|target| target.all_read);
+    let several = targets.len() > 1;
+    let mut scores = crate::score::ScoreTable::default();
+    let mut forecasts = Vec::new();
+    for target in targets {
+        progress::note(format_args!(
+            "{}: {} rows of {} s from {}",
+            target.name,
+            target.series.rows(),
+            target.series.step as f64 / crate::time::SECOND as f64,
+            target.series.start
+        ));
+        let record = Record::new(target.series, 0)?;
+        let result = forecast_level(record, &target.name, &settings)?;
+        let label =
+            if several { format!("{}_", results::file_name(&target.name)) } else { String::new() };
+        results::draw(&result, &settings, &target.name, &target.quantity, &folder, &label)?;
+        forecasts.push((target.name, results::table(&result)));
+        scores.rows.extend(result.scores.rows);
+    }
+    results::write(&folder, &forecasts, &scores)?;
+    if args.json {
+        results::print_json(&scores)?;
+    } else {
+        println!("{}", results::brief(&scores));
+    }
+    progress::note(format_args!("forecasts, scores and figures are in {}", args.out.display()));
+    Ok(if all_read { Outcome::Done } else { Outcome::SomeInputsFailed })
+}

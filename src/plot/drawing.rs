@@ -1,0 +1,97 @@
+//! Figures kept with a run, so that they can be drawn again at any time.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::confusion::ConfusionFigure;
+use super::features::FeaturesFigure;
+use super::forecast::ForecastFigure;
+use super::history::HistoryFigure;
+use super::images::ImagesFigure;
+use super::reliability::ReliabilityFigure;
+use super::save;
+use super::scores::ScoresFigure;
+use super::waveform::WaveformFigure;
+use crate::error::{Error, Result};
+use crate::output::write_atomically;
+
+/// Where the data of figures lie in a run folder.
+const FOLDER: &str = "figures";
+
+macro_rules! drawings {
+    ($($name:ident($figure:ty)),* $(,)?) => {
+        /// The data of any figure.
+        #[derive(Clone, Debug, Serialize, Deserialize)]
+        #[serde(tag = "figure", rename_all = "snake_case")]
+        pub enum Drawing {
+            $(
+                #[doc = concat!("See [`", stringify!($figure), "`].")]
+                $name($figure),
+            )*
+        }
+
+        $(
+            impl From<$figure> for Drawing {
+                fn from(figure: $figure) -> Self {
+                    Self::$name(figure)
+                }
+            }
+        )*
+
+        impl Drawing {
+            /// Draws it to `path`: SVG by suffix, else PNG.
+            pub fn save(&self, path: &Path) -> Result<()> {
+                match self {
+                    $(Self::$name(figure) => save(figure, path),)*
+                }
+            }
+        }
+    };
+}
+
+drawings! {
+    Confusion(ConfusionFigure),
+    Features(FeaturesFigure),
+    Forecast(ForecastFigure),
+    History(HistoryFigure),
+    Images(ImagesFigure),
+    Reliability(ReliabilityFigure),
+    Scores(ScoresFigure),
+    Waveform(WaveformFigure),
+}
+
+/// Draws a figure as `NAME.png` into a run folder and keeps its data beside it.
+pub fn keep(folder: &Path, name: &str, drawing: impl Into<Drawing>) -> Result<()> {
+    let drawing = drawing.into();
+    // TOML, because it has a word for NaN.
+    let text = toml::to_string(&drawing)
+        .map_err(|error| Error::data(format!("the data of {name} cannot be kept: {error}")))?;
+    write_atomically(&folder.join(FOLDER).join(format!("{name}.toml")), text.as_bytes())?;
+    drawing.save(&folder.join(format!("{name}.png")))
+}
+
+/// The names of the figures kept in a run folder, sorted.
+pub fn kept(folder: &Path) -> Result<Vec<String>> {
+    let figures = folder.join(FOLDER);
+    let entries = std::fs::read_dir(&figures).map_err(|_| {
+        Error::usage(format!("{}: no figures are kept here; is it a run folder?", folder.display()))
+    })?;
+    let mut names: Vec<String> = entries
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter_map(|name| name.strip_suffix(".toml").map(str::to_string))
+        .collect();
+    names.sort();
+    Ok(names)
+}
+
+/// Draws a kept figure again; returns where.
+pub fn redraw(folder: &Path, name: &str, target: &Path, suffix: &str) -> Result<PathBuf> {
+    let source = folder.join(FOLDER).join(format!("{name}.toml"));
+    let text = std::fs::read_to_string(&source).map_err(Error::io(&source))?;
+    let drawing: Drawing = toml::from_str(&text)
+        .map_err(|error| Error::input(&source, error.message().to_string()))?;
+    let path = target.join(format!("{name}.{suffix}"));
+    drawing.save(&path)?;
+    Ok(path)
+}
