@@ -7,8 +7,8 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Outcome;
-use crate::data::table_series::table_of_series;
-use crate::data::{ChannelActivity, Series};
+
+use crate::data::{ChannelActivity, Series, table_of_series};
 use crate::error::{Error, Result};
 use crate::progress::{self, Progress};
 use crate::read::{Archive, ArchiveOptions, StreamId, StreamPattern, table};
