@@ -303,6 +303,26 @@ mod tests {
     }
 
     #[test]
+    fn records_whose_samples_are_missing_join_by_the_time_they_cover() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a.mseed");
+        let mut bytes = Vec::new();
+        for after in [0, 500_000, 1_000_000] {
+            let mut record =
+                miniseed::to_bytes(&record(after, (20, 1)), &WriteOptions::default()).unwrap();
+            if after < 1_000_000 {
+                // A data offset of zero.
+                record[44..46].fill(0);
+            }
+            bytes.extend(record);
+        }
+        std::fs::write(&file, bytes).unwrap();
+        let scan = scan(&file, &MiniSeed, &FormatOptions::default(), true).unwrap();
+        let samples: Vec<u64> = scan.segments.iter().map(|s| s.samples).collect();
+        assert_eq!(samples, [0, 10]);
+    }
+
+    #[test]
     fn drift_within_a_trace_is_noted() {
         let late = |i: i64| record(i * 520_000, (20, 1));
         let scan = scan_of(&[late(0), late(1), late(2), late(3), late(4)]);
