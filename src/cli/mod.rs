@@ -1,5 +1,7 @@
 //! The command line: one file a command, each turning flags into settings and calling the library once.
 
+mod class_figures;
+mod classify;
 mod completions;
 mod features;
 mod forecast;
@@ -7,6 +9,7 @@ mod inspect;
 mod models;
 mod plot;
 mod synth;
+mod train;
 
 use std::process::ExitCode;
 
@@ -32,6 +35,7 @@ pub struct Program {
 
 #[derive(Subcommand)]
 enum Command {
+    Classify(classify::Args),
     Completions(completions::Args),
     Features(features::Args),
     Forecast(forecast::Args),
@@ -39,6 +43,7 @@ enum Command {
     Models(models::Args),
     Plot(plot::Args),
     Synth(synth::Args),
+    Train(train::Args),
 }
 
 /// How a command that did its work ends.
@@ -54,6 +59,7 @@ fn run(program: Program) -> Result<Outcome> {
     progress::set_verbosity(if program.quiet { 0 } else { 1 + u8::from(program.verbose) });
     progress::stop_on_ctrl_c()?;
     match program.command {
+        Command::Classify(args) => classify::run(args),
         Command::Completions(args) => completions::run(args),
         Command::Features(args) => features::run(args),
         Command::Forecast(args) => forecast::run(args),
@@ -61,6 +67,7 @@ fn run(program: Program) -> Result<Outcome> {
         Command::Models(args) => models::run(args),
         Command::Plot(args) => plot::run(args),
         Command::Synth(args) => synth::run(args),
+        Command::Train(args) => train::run(args),
     }
 }
 

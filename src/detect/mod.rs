@@ -1,1 +1,38 @@
 //! Classes of windows and of continuous data.
+//!
+//! | idea | where |
+//! |---|---|
+//! | what is trained and judged | [`ClassSettings`] |
+//! | examples: windows, images | [`ClassExamples`], [`WindowExamples`], [`ImageExamples`] |
+//! | one fit; folds and seeds | [`fit`], [`cross_validation`] |
+//! | the simple classifiers beside it | [`floors`] |
+//! | scores and predictions | [`class_report`] |
+//! | a trained run on new input | [`ClassRun`], [`continuous`] |
+
+mod class_examples;
+pub mod class_report;
+mod class_run;
+mod class_settings;
+pub mod continuous;
+pub mod cross_validation;
+pub mod fit;
+pub mod floors;
+mod image_examples;
+mod image_features;
+mod read_images;
+mod read_windows;
+mod study;
+mod window_examples;
+
+pub use class_examples::{ClassExamples, ClassTable, Scaling};
+pub use class_run::ClassRun;
+pub use class_settings::{
+    ClassKind, ClassSettings, EnsembleEntry, ImageSettings, IndexColumns, ModelEntry,
+    WindowSettings,
+};
+pub use image_examples::ImageExamples;
+pub use image_features::image_features;
+pub use read_images::{ReadImages, read_images, read_images_to_classify};
+pub use read_windows::{ReadWindows, read_windows};
+pub use study::{Study, study};
+pub use window_examples::WindowExamples;

@@ -6,14 +6,20 @@
 //! | blocks of a file joined into segments, headers only | [`scan`] |
 //! | files, folders and globs | [`files`] |
 //! | an archive: index, selection, pieces in time order | [`Archive`] |
+//! | images in class folders | [`ImageFolder`], [`read_image`], [`mod@resize`] |
 
 mod archive;
+pub mod array;
 mod coverage;
 pub mod files;
 pub mod format;
+mod image;
+mod image_folder;
+mod index_table;
 pub mod miniseed;
 mod piece;
 mod report;
+pub mod resize;
 pub mod scan;
 mod stream_pattern;
 pub mod table;
@@ -21,6 +27,10 @@ mod trace;
 pub mod wav;
 
 pub use archive::{Archive, ArchiveOptions};
+pub use image::{ColorMode, Convention, MAX_PIXELS, Picture, decode_image, read_image};
+pub use image_folder::{ImageFile, ImageFolder, Listing, list_images};
+pub use index_table::IndexTable;
 pub use report::ReadReport;
+pub use resize::{Interpolation, resize};
 pub use stream_pattern::StreamPattern;
 pub use trace::{Samples, StreamId, Trace};

@@ -1,5 +1,6 @@
 //! The program as a process: exit codes, streams, files.
 
+mod classify;
 mod features;
 mod inspect;
 mod models;

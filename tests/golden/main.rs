@@ -1,8 +1,10 @@
 //! Comparisons with the peers' own software; one file a peer or protocol.
 
 mod activity_features;
+mod classify_floors;
 mod conformal;
 mod forecast_station;
+mod keras_loader;
 mod keras_models;
 mod keras_training;
 mod obspy_waveforms;

@@ -1,0 +1,166 @@
+//! `temblor classify`: a trained run on new windows, continuous data or images.
+
+use std::path::{Path, PathBuf};
+
+use super::Outcome;
+use super::class_figures::{self, ImageSheet};
+use super::train::name_failed;
+use crate::detect::class_report::{confusion, predictions_csv, score};
+use crate::detect::continuous::{classify_archive, windows_csv};
+use crate::detect::cross_validation::Pooled;
+use crate::detect::{
+    ClassExamples, ClassKind, ClassRun, ClassTable, WindowSettings, read_images_to_classify,
+    read_windows,
+};
+use crate::error::{Error, Result};
+use crate::output::write_atomically;
+use crate::progress::note;
+use crate::read::{Archive, ArchiveOptions, StreamPattern};
+
+/// Classify new windows, continuous station data or images with a run of `temblor train`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The run folder.
+    #[arg(value_name = "RUN")]
+    run: PathBuf,
+    /// Windows: an array (.npz, .npy), an index table (.csv) as in training, or station files
+    /// (file, folder, SDS tree), over which a window slides. Images: a folder or a file.
+    #[arg(value_name = "INPUT")]
+    input: PathBuf,
+    /// Where predictions.csv, scores.csv and figures go.
+    #[arg(long, value_name = "DIR", default_value = "classification")]
+    out: PathBuf,
+    /// The index table with the labels of an array's rows.
+    #[arg(long, value_name = "FILE.csv")]
+    index: Option<PathBuf>,
+    /// Seconds between windows of continuous data [default: half a window].
+    #[arg(long, value_name = "SECONDS")]
+    step: Option<f64>,
+    /// Channels of continuous data, `NET.STA.LOC.CHA` with wildcards; all if not given.
+    #[arg(long, value_name = "PATTERN")]
+    channel: Vec<StreamPattern>,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<Outcome> {
+    let run = ClassRun::open(&args.run)?;
+    if !args.input.exists() {
+        return Err(Error::usage(format!("{}: no such file or folder", args.input.display())));
+    }
+    match run.settings.kind {
+        ClassKind::Images => images(&args, &run),
+        ClassKind::Windows => windows(&args, &run),
+    }
+}
+
+fn images(args: &Args, run: &ClassRun) -> Result<Outcome> {
+    let settings = run.settings.images.as_ref();
+    let settings = settings.ok_or_else(|| Error::usage("the run has no table [images]"))?;
+    let read = read_images_to_classify(settings, &args.input, &run.classes)?;
+    let skipped = name_failed(&read.failed);
+    let probabilities = answer(args, run, &read.examples)?;
+    let sheet = ImageSheet::of(&read.examples.set);
+    let table = read.examples.table();
+    let file = args.out.join("images.png");
+    class_figures::images("Predictions", &sheet, table, &probabilities, &file)?;
+    Ok(skipped)
+}
+
+fn windows(args: &Args, run: &ClassRun) -> Result<Outcome> {
+    let trained = run.settings.windows.as_ref();
+    let trained = trained.ok_or_else(|| Error::usage("the run has no table [windows]"))?;
+    let Some(settings) = labelled_windows(args, trained) else {
+        return continuous(args, run, trained);
+    };
+    let read = read_windows(&settings, Some(&run.classes))?;
+    let skipped = name_failed(&read.failed);
+    answer(args, run, &read.examples)?;
+    Ok(skipped)
+}
+
+/// Where the windows of `INPUT` are, if it is an array, an index or a folder with the index and
+/// the array of the training; `None` for station data.
+fn labelled_windows(args: &Args, trained: &WindowSettings) -> Option<WindowSettings> {
+    let input = &args.input;
+    let name =
+        |path: &Option<PathBuf>| path.as_ref().and_then(|p| p.file_name().map(PathBuf::from));
+    let mut settings = WindowSettings { index: None, folder: None, array: None, ..trained.clone() };
+    let suffix = input.extension().map(|e| e.to_ascii_lowercase());
+    match suffix.as_ref().and_then(|s| s.to_str()) {
+        Some("npz" | "npy") => {
+            settings.array = Some(input.clone());
+            settings.index = args.index.clone();
+            return Some(settings);
+        }
+        Some("csv") => {
+            let folder = input.parent().unwrap_or(Path::new("."));
+            settings.array = name(&trained.array).map(|file| folder.join(file));
+            settings.index = Some(input.clone());
+            return Some(settings);
+        }
+        _ => {}
+    }
+    let index = input.join(name(&trained.index)?);
+    if !index.is_file() {
+        return None;
+    }
+    settings.array = name(&trained.array).map(|file| input.join(file));
+    settings.index = Some(index);
+    Some(settings)
+}
+
+/// Classifies, writes predictions and, where labels are known, scores; returns `[N, C]`.
+fn answer(args: &Args, run: &ClassRun, examples: &dyn ClassExamples) -> Result<Vec<f64>> {
+    let probabilities = run.classify(examples)?;
+    let table = examples.table();
+    let text = predictions_csv(table, &probabilities);
+    write_atomically(&args.out.join("predictions.csv"), text.as_bytes())?;
+    let labelled = table.labelled().len();
+    note(format_args!("{} examples classified, {labelled} of known class", table.len()));
+    if labelled > 0 {
+        write_scores(args, run, examples, table, &probabilities)?;
+    }
+    Ok(probabilities)
+}
+
+fn write_scores(
+    args: &Args,
+    run: &ClassRun,
+    examples: &dyn ClassExamples,
+    table: &ClassTable,
+    probabilities: &[f64],
+) -> Result<()> {
+    let name = run.settings.answer_name();
+    let majority = run.training_shares().repeat(table.len());
+    let pooled = [
+        Pooled { name: "majority".into(), seeds: vec![majority], floor: true },
+        Pooled { name: name.clone(), seeds: vec![probabilities.to_vec()], floor: false },
+    ];
+    let scores = score(table, &pooled, examples.noise_class());
+    scores.write(&args.out.join("scores.csv"))?;
+    let counts = confusion(table, probabilities);
+    class_figures::confusion(&name, table, &counts, &args.out.join("confusion.png"))?;
+    print!("{scores}");
+    Ok(())
+}
+
+fn continuous(args: &Args, run: &ClassRun, settings: &WindowSettings) -> Result<Outcome> {
+    let samples = run.raw_samples(settings)?;
+    let step = args.step.unwrap_or(samples as f64 / settings.rate_hz / 2.0);
+    let options = ArchiveOptions { channels: args.channel.clone(), ..ArchiveOptions::default() };
+    let (archive, report) = Archive::open(std::slice::from_ref(&args.input), &options)?;
+    report.say();
+    let classified = classify_archive(run, settings, samples, &archive, step)?;
+    for problem in &classified.failed {
+        note(format_args!("skipped {problem}"));
+    }
+    if classified.windows.is_empty() {
+        let text = format!("no contiguous window of {samples} samples at {} Hz", settings.rate_hz);
+        return Err(Error::input(&args.input, text));
+    }
+    let text = windows_csv(&classified.windows, &run.classes);
+    write_atomically(&args.out.join("predictions.csv"), text.as_bytes())?;
+    note(format_args!("{} windows classified", classified.windows.len()));
+    let clean = report.is_clean() && classified.failed.is_empty();
+    Ok(if clean { Outcome::Done } else { Outcome::SomeInputsFailed })
+}

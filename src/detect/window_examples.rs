@@ -1,0 +1,104 @@
+//! Waveform windows as examples of classification.
+
+use super::class_examples::{ClassExamples, ClassTable, Scaling};
+use super::floors::{FeatureTable, Floor};
+use crate::data::{Dataset, ExampleSpec, WaveformAugmentation, WaveformDataset, WaveformSet};
+use crate::error::Result;
+use crate::signal::{WINDOW_FEATURES, prepare_window, window_features};
+use crate::time::SampleRate;
+
+/// Prepared windows with their labels.
+pub struct WindowExamples {
+    /// The windows.
+    pub set: WaveformSet,
+    /// Their labels.
+    pub table: ClassTable,
+    /// Their rate.
+    pub rate: SampleRate,
+    /// How training windows are changed.
+    pub augmentation: Option<WaveformAugmentation>,
+    /// The class whose windows may be added as noise.
+    pub noise_class: Option<usize>,
+}
+
+impl WindowExamples {
+    /// Prepares `raw` windows `[N, C, T]` one channel at a time; `skip_seconds` are dropped from
+    /// the start, where the filter settles.
+    pub fn prepare(
+        raw: &[f32],
+        (channels, samples): (usize, usize),
+        rate: SampleRate,
+        skip_seconds: f64,
+        table: ClassTable,
+    ) -> Result<Self> {
+        let mut values = Vec::with_capacity(raw.len());
+        let mut left = 0;
+        for channel in raw.chunks_exact(samples) {
+            let wave: Vec<f64> = channel.iter().map(|&x| f64::from(x)).collect();
+            let prepared = prepare_window(&wave, rate, skip_seconds)?;
+            left = prepared.len();
+            values.extend(prepared.iter().map(|&x| x as f32));
+        }
+        let set = WaveformSet {
+            channels,
+            samples: left,
+            classes: table.classes.len(),
+            values,
+            labels: table.labels.clone(),
+            groups: table.groups.clone(),
+            names: table.names.clone(),
+        };
+        Ok(Self { set, table, rate, augmentation: None, noise_class: None })
+    }
+}
+
+impl ClassExamples for WindowExamples {
+    fn table(&self) -> &ClassTable {
+        &self.table
+    }
+
+    fn spec(&self) -> ExampleSpec {
+        WaveformDataset::new(&self.set, Vec::new()).spec()
+    }
+
+    /// Every window has unit deviation already.
+    fn scaling(&self, _train: &[usize]) -> Scaling {
+        Scaling::default()
+    }
+
+    fn training(&self, members: Vec<usize>, _scaling: &Scaling) -> Result<Box<dyn Dataset + '_>> {
+        let dataset = WaveformDataset::new(&self.set, members);
+        Ok(Box::new(dataset.augmented(self.augmentation.clone(), self.noise_class)?))
+    }
+
+    fn views(&self, members: Vec<usize>, _: &Scaling) -> Result<Vec<Box<dyn Dataset + '_>>> {
+        Ok(vec![Box::new(WaveformDataset::new(&self.set, members))])
+    }
+
+    /// Ten features of the first channel.
+    fn features(&self) -> Result<FeatureTable> {
+        let mut values = Vec::with_capacity(self.table.len() * WINDOW_FEATURES.len());
+        for window in 0..self.set.len() {
+            let wave: Vec<f64> =
+                self.set.window(window)[..self.set.samples].iter().map(|&x| f64::from(x)).collect();
+            let features = window_features(&wave, self.rate).map_err(|e| {
+                let name = &self.table.names[window];
+                crate::Error::data(format!("{} {name}: {e}", self.table.key))
+            })?;
+            values.extend(features);
+        }
+        Ok(FeatureTable { width: WINDOW_FEATURES.len(), values })
+    }
+
+    fn floors(&self) -> Vec<Floor> {
+        vec![
+            Floor::Majority,
+            Floor::Logistic { c: 1.0 },
+            Floor::Forest { trees: 400, leaf: 2, seed: 0 },
+        ]
+    }
+
+    fn noise_class(&self) -> Option<usize> {
+        self.noise_class
+    }
+}
