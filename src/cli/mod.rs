@@ -9,6 +9,7 @@ mod inspect;
 mod models;
 mod plot;
 mod synth;
+mod table;
 mod train;
 
 use std::process::ExitCode;
@@ -43,6 +44,7 @@ enum Command {
     Models(models::Args),
     Plot(plot::Args),
     Synth(synth::Args),
+    Table(table::Args),
     Train(train::Args),
 }
 
@@ -67,6 +69,7 @@ fn run(program: Program) -> Result<Outcome> {
         Command::Models(args) => models::run(args),
         Command::Plot(args) => plot::run(args),
         Command::Synth(args) => synth::run(args),
+        Command::Table(args) => table::run(args),
         Command::Train(args) => train::run(args),
     }
 }

@@ -21,7 +21,7 @@ pub enum Duplicates {
     First,
     /// Keep the last in file order.
     Last,
-    /// Let the aggregation see all of them.
+    /// One sample of their mean, whatever the aggregation of the cell.
     Mean,
 }
 
@@ -141,7 +141,7 @@ fn one_series(
     let time = |r: usize| times[r].unwrap_or_default();
     let rows = without_duplicates(rows, &time, values, options)?;
     let (first, last) = match (rows.first(), rows.last()) {
-        (Some(&a), Some(&b)) => (time(a), time(b)),
+        (Some(a), Some(b)) => (time(a[0]), time(b[0])),
         _ => return Err(Error::data("no row with a time")),
     };
     let step = match options.step_seconds {
@@ -150,7 +150,7 @@ fn one_series(
         None => {
             let mut steps: Vec<i64> = rows
                 .windows(2)
-                .map(|w| time(w[1]).saturating_sub(time(w[0])))
+                .map(|w| time(w[1][0]).saturating_sub(time(w[0][0])))
                 .filter(|s| *s > 0)
                 .collect();
             steps.sort_unstable();
@@ -172,10 +172,10 @@ fn one_series(
     let width = values.len();
     let mut grid = vec![f64::NAN; cells as usize * width];
     let mut counts = vec![0u32; grid.len()];
-    for &row in &rows {
-        let cell = ((time(row) - start.0) / step) as usize;
+    for sample in &rows {
+        let cell = ((time(sample[0]) - start.0) / step) as usize;
         for (c, (column, numbers)) in values.iter().enumerate() {
-            let (value, at) = (numbers[row], cell * width + c);
+            let (value, at) = (mean(sample, numbers), cell * width + c);
             if value.is_nan() {
                 continue;
             }
@@ -200,39 +200,41 @@ fn one_series(
     Ok(Series { group, start, step, columns, values: grid })
 }
 
-fn without_duplicates(
-    rows: &[usize],
+/// Mean of the column over rows of one time; NaN where none has a value.
+fn mean(rows: &[usize], numbers: &[f64]) -> f64 {
+    let known = || rows.iter().map(|&r| numbers[r]).filter(|v| !v.is_nan());
+    match known().count() {
+        1 => known().sum(),
+        n => known().sum::<f64>() / n as f64,
+    }
+}
+
+/// Rows of one time each, in time order: one row where they are equal or one is chosen, all of
+/// them for [`Duplicates::Mean`].
+fn without_duplicates<'a>(
+    rows: &'a [usize],
     time: &impl Fn(usize) -> i64,
     values: &[(&TableColumn, &[f64])],
     options: &SeriesOptions,
-) -> Result<Vec<usize>> {
+) -> Result<Vec<&'a [usize]>> {
     let same = |a: usize, b: usize| {
         values.iter().all(|(_, v)| v[a] == v[b] || (v[a].is_nan() && v[b].is_nan()))
     };
-    let mut kept: Vec<usize> = Vec::with_capacity(rows.len());
-    for &row in rows {
-        match kept.last() {
-            Some(&before) if time(before) == time(row) => match options.duplicates {
-                _ if same(before, row) => {}
-                Duplicates::First => {}
-                Duplicates::Last => {
-                    kept.pop();
-                    kept.push(row);
-                }
-                Duplicates::Mean => kept.push(row),
-                Duplicates::Error => {
-                    return Err(Error::data(format!(
-                        "{}: rows {} and {} differ; choose duplicates = first, last or mean",
-                        UtcTime(time(row)),
-                        before + 1,
-                        row + 1
-                    )));
-                }
-            },
-            _ => kept.push(row),
+    let one_time = |together: &'a [usize]| {
+        let different = together.iter().find(|&&row| !same(together[0], row));
+        match (different, options.duplicates) {
+            (None, _) | (_, Duplicates::First) => Ok(&together[..1]),
+            (_, Duplicates::Last) => Ok(&together[together.len() - 1..]),
+            (_, Duplicates::Mean) => Ok(together),
+            (Some(other), Duplicates::Error) => Err(Error::data(format!(
+                "{}: rows {} and {} differ; choose duplicates = first, last or mean",
+                UtcTime(time(together[0])),
+                together[0] + 1,
+                other + 1
+            ))),
         }
-    }
-    Ok(kept)
+    };
+    rows.chunk_by(|&a, &b| time(a) == time(b)).map(one_time).collect()
 }
 
 /// Series as one table: `time`, `group` where any is named, then the columns of the first series.
@@ -300,6 +302,16 @@ mod tests {
         {
             let options = SeriesOptions { duplicates, ..SeriesOptions::default() };
             assert_eq!(series_of_table(&given, &options).unwrap()[0].value(1, 0), value);
+        }
+        for (aggregation, values) in [(Aggregation::Sum, [4., 3.]), (Aggregation::Last, [3., 3.])] {
+            let options = SeriesOptions {
+                duplicates: Duplicates::Mean,
+                step_seconds: Some(2.0 * 86_400.0),
+                aggregation: [("x".to_string(), aggregation)].into(),
+                ..SeriesOptions::default()
+            };
+            let series = series_of_table(&given, &options).unwrap();
+            assert_eq!(series[0].values, values, "{aggregation:?}");
         }
     }
 }

@@ -6,3 +6,4 @@ mod inspect;
 mod models;
 mod program;
 mod synth;
+mod table;

@@ -13,4 +13,5 @@ mod pytorch_training;
 mod ruapehu;
 mod scipy_signal;
 mod scores;
+mod sensors;
 mod shared;

@@ -33,7 +33,7 @@ pub fn typed_columns(
 ) -> Result<Vec<TableColumn>, TableError> {
     let index = |wanted: &String| {
         header.iter().position(|h| h == wanted || name_and_unit(h).0 == *wanted).ok_or_else(|| {
-            TableError::content(
+            TableError::options(
                 path,
                 format!("no column '{wanted}'; there are: {}", header.join(", ")),
             )
@@ -64,14 +64,19 @@ pub fn typed_columns(
     } else {
         options.columns.iter().map(index).collect::<Result<_, _>>()?
     };
+    let mut empty = 0usize;
     for c in kept {
         let (name, unit) = name_and_unit(&header[c]);
-        let unnamed = header[c].starts_with("column");
+        let unnamed = header[c] == format!("column{}", c + 1);
         if unnamed && rows.iter().all(|r| r.1[c].is_empty()) {
+            empty += 1;
             continue;
         }
         let values = cells(rows, c, comma, options, &name, notes);
         columns.push(TableColumn { name, unit, values });
+    }
+    if empty > 0 {
+        notes.0.push(format!("{empty} unnamed columns without any value left out"));
     }
     Ok(columns)
 }
@@ -94,7 +99,7 @@ fn time_column(
     if options.dayfirst.is_none() && !pairs.is_empty() {
         let (day, month) = (pairs.iter().any(|p| p.0 > 12), pairs.iter().any(|p| p.1 > 12));
         if day == month {
-            return Err(TableError::content(
+            return Err(TableError::options(
                 path,
                 format!(
                     "column '{name}': '{}' may be day/month or month/day; state dayfirst",
@@ -119,6 +124,11 @@ fn time_column(
     }
     if rejected > 0 {
         notes.0.push(format!("column '{name}': {rejected} cells are no time; first at {example}"));
+    }
+    let known: Vec<i64> = values.iter().flatten().copied().collect();
+    let backwards = known.windows(2).filter(|w| w[1] < w[0]).count();
+    if backwards > 0 {
+        notes.0.push(format!("column '{name}': time runs backwards {backwards} times"));
     }
     if naive {
         notes.0.push(format!(

@@ -4,14 +4,26 @@ use std::io::Read;
 use std::path::Path;
 
 use crate::columns::typed_columns;
-use crate::dialect::{Delimiter, decimal_comma, detect, is_comment, split};
+use crate::days_by_year::long_rows;
+use crate::dialect::{Delimiter, count_fields, decimal_comma, detect, is_comment, split};
 use crate::time::TimeRules;
 use crate::{Notes, Table, TableColumn, TableError, TimeFormat};
 
-/// Largest expanded file.
-const MAX_BYTES: u64 = 4 << 30;
+/// Largest text, after decompression: its cells take about ten times as much memory.
+const MAX_BYTES: u64 = 1 << 29;
 /// Most fields of a line.
 const MAX_FIELDS: usize = 100_000;
+
+/// How the cells of the file become rows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// A line is a row.
+    #[default]
+    Rows,
+    /// Month and day of the month, then a column a year; becomes `date` and `value`.
+    DaysByYear,
+}
 
 /// What the file does not say by itself. Everything unset is detected.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -23,6 +35,10 @@ pub struct CsvOptions {
     pub decimal_comma: Option<bool>,
     /// Skip everything up to and including the line with this text.
     pub start_after: Option<String>,
+    /// Skip so many lines (after `start_after`, where that is given).
+    pub skip_lines: usize,
+    /// How the cells become rows.
+    pub layout: Layout,
     /// Names of the columns where the file has no header.
     pub names: Option<Vec<String>>,
     /// Columns that make up the time, joined by a blank; the result is called as the first.
@@ -43,21 +59,31 @@ pub struct CsvOptions {
 
 /// Reads a CSV file, gzip-compressed or not.
 pub fn read_csv(path: &Path, options: &CsvOptions) -> Result<(Table, Notes), TableError> {
-    let raw = std::fs::read(path).map_err(TableError::io(path))?;
-    let bytes = if raw.starts_with(&[0x1f, 0x8b]) {
-        let mut expanded = Vec::new();
-        let mut reader = flate2::read::MultiGzDecoder::new(raw.as_slice()).take(MAX_BYTES + 1);
-        reader
-            .read_to_end(&mut expanded)
-            .map_err(|e| TableError::content(path, format!("broken gzip stream: {e}")))?;
-        if expanded.len() as u64 > MAX_BYTES {
-            return Err(TableError::content(path, "expands to more than 4 GiB; split the file"));
-        }
-        expanded
-    } else {
-        raw
-    };
-    parse_csv(path, &bytes, options)
+    let file = std::fs::File::open(path).map_err(TableError::io(path))?;
+    let raw = bounded(path, file, |e| TableError::io(path)(e))?;
+    if !raw.starts_with(&[0x1f, 0x8b]) {
+        return parse_csv(path, &raw, options);
+    }
+    let decoder = flate2::read::MultiGzDecoder::new(raw.as_slice());
+    let broken = |e| TableError::content(path, format!("broken gzip stream: {e}"));
+    parse_csv(path, &bounded(path, decoder, broken)?, options)
+}
+
+/// Everything `reader` gives, up to [`MAX_BYTES`].
+fn bounded(
+    path: &Path,
+    reader: impl Read,
+    failed: impl FnOnce(std::io::Error) -> TableError,
+) -> Result<Vec<u8>, TableError> {
+    let mut bytes = Vec::new();
+    reader.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(TableError::content(
+            path,
+            format!("more than {} MiB of text; split the file or use Parquet", MAX_BYTES >> 20),
+        ));
+    }
+    Ok(bytes)
 }
 
 /// UTF-8, else Latin-1, where every byte is a character.
@@ -87,30 +113,32 @@ pub fn parse_csv(
     let mut first = 0;
     if let Some(marker) = &options.start_after {
         first = lines.iter().position(|l| l.trim() == marker).map(|i| i + 1).ok_or_else(|| {
-            TableError::content(path, format!("expected a line '{marker}', found none"))
+            TableError::options(path, format!("expected a line '{marker}', found none"))
         })?;
     }
+    first = first.saturating_add(options.skip_lines).min(lines.len());
     lines.drain(..first);
     let delimiter = match options.delimiter {
         Some(' ') => Delimiter::Blanks,
         Some(mark) => Delimiter::Mark(mark),
-        None => detect(&lines[..lines.len().min(2000)]),
+        None => detect(&lines),
     };
-    if let Some(i) = lines.iter().position(|l| {
-        matches!(delimiter, Delimiter::Mark(m) if l.len() > MAX_FIELDS && l.matches(m).count() >= MAX_FIELDS)
-    }) {
+    if let Some(i) =
+        lines.iter().position(|l| l.len() > MAX_FIELDS && count_fields(l, delimiter) > MAX_FIELDS)
+    {
         return Err(TableError::content(
             path,
             format!("line {}: more than {MAX_FIELDS} fields; is this a table?", first + i + 1),
         ));
     }
-    let table = locate(path, &lines, first, delimiter, options, &mut notes)?;
+    let mut table = locate(path, &lines, first, delimiter, options, &mut notes)?;
+    if options.layout == Layout::DaysByYear {
+        (table.header, table.rows) = long_rows(path, &table.header, &table.rows, &mut notes)?;
+    }
+    // Every row: a column may write whole numbers for years before its first comma.
     let comma = options.decimal_comma.unwrap_or_else(|| {
-        delimiter != Delimiter::Mark(',')
-            && decimal_comma(table.rows.iter().take(500).flat_map(|r| &r.1).map(String::as_str))
-            || delimiter == Delimiter::Mark(',')
-                && text.contains('"')
-                && decimal_comma(table.rows.iter().take(500).flat_map(|r| &r.1).map(String::as_str))
+        (delimiter != Delimiter::Mark(',') || text.contains('"'))
+            && decimal_comma(table.rows.iter().flat_map(|r| &r.1).map(String::as_str))
     });
     let rules = TimeRules {
         format: options.time_format,
@@ -137,6 +165,10 @@ fn locate(
         .filter(|(_, l)| !l.trim().is_empty() && !is_comment(l))
         .map(|(i, l)| (first + i + 1, split(l, delimiter)))
         .collect();
+    let comments = lines.iter().filter(|l| is_comment(l)).count();
+    if comments > 0 {
+        notes.0.push(format!("{comments} comment lines skipped"));
+    }
     if split_all.is_empty() {
         return Err(TableError::content(path, "no table: no line with fields"));
     }
@@ -149,6 +181,9 @@ fn locate(
         })
         .or_else(|| (0..split_all.len() - 1).find(|&i| split_all[i].1.len() > 1))
         .unwrap_or(0);
+    if start > 0 {
+        notes.0.push(format!("{start} lines of text before the table skipped"));
+    }
     let mut rows: Vec<(usize, Vec<String>)> = split_all.into_iter().skip(start).collect();
     let width = rows[0].1.len();
     let numeric =
@@ -156,14 +191,15 @@ fn locate(
     let comment_header = lines[..rows[0].0 - 1 - first]
         .iter()
         .rev()
-        .find(|l| is_comment(l))
-        .map(|l| split(l.trim_start().trim_start_matches(['#', '%', '/']), delimiter));
+        .filter(|l| is_comment(l))
+        .map(|l| split(l.trim_start().trim_start_matches(['#', '%', '/']), delimiter))
+        .find(|fields| fields.len() == width);
     let header = if let Some(names) = &options.names {
         names.clone()
-    } else if let Some(header) = comment_header.filter(|h| h.len() == width && numeric(&rows[0].1))
-    {
+    } else if let Some(header) = comment_header.filter(|_| numeric(&rows[0].1)) {
         header
-    } else if numeric(&rows[0].1)
+    } else if options.layout == Layout::Rows
+        && numeric(&rows[0].1)
         && !rows[0].1.iter().skip(1).any(|c| c.chars().next().is_some_and(char::is_alphabetic))
     {
         (1..=width).map(|i| format!("column{i}")).collect()
@@ -173,10 +209,10 @@ fn locate(
     let header = unique_names(header);
     let before = rows.len();
     let width = header.len();
+    // With blanks between fields a longer line is text, elsewhere an error of its own.
     rows.retain(|r| {
-        r.1 != header
-            && !(r.1.len() < width.min(3)
-                || (r.1.len() * 2 < width && delimiter != Delimiter::Blanks))
+        let fits = r.1.len() <= width || delimiter != Delimiter::Blanks;
+        r.1 != header && fits && r.1.len() >= width.min(3) && r.1.len() * 2 >= width
     });
     if before > rows.len() {
         notes.0.push(format!(
@@ -185,10 +221,7 @@ fn locate(
         ));
     }
     for (line, row) in &mut rows {
-        if row.len() > width
-            && delimiter != Delimiter::Blanks
-            && row[width..].iter().any(|c| !c.is_empty())
-        {
+        if row.len() > width && row[width..].iter().any(|c| !c.is_empty()) {
             return Err(TableError::content(
                 path,
                 format!(
@@ -206,16 +239,18 @@ fn locate(
 /// Unnamed columns get their number; a repeated name gets a suffix.
 fn unique_names(header: Vec<String>) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
+    // The last suffix tried of a name: many equal names must not try them all again.
+    let mut suffix = std::collections::HashMap::new();
     header
         .into_iter()
         .enumerate()
         .map(|(i, name)| {
             let base = if name.is_empty() { format!("column{}", i + 1) } else { name };
             let mut name = base.clone();
-            let mut n = 2;
+            let n = suffix.entry(base.clone()).or_insert(2usize);
             while !seen.insert(name.clone()) {
                 name = format!("{base}_{n}");
-                n += 1;
+                *n += 1;
             }
             name
         })

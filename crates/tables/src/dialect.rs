@@ -37,15 +37,32 @@ pub fn is_comment(line: &str) -> bool {
     line.starts_with('#') || line.starts_with('%') || line.starts_with("//")
 }
 
+/// How many fields [`split`] finds at most.
+pub fn count_fields(line: &str, delimiter: Delimiter) -> usize {
+    match delimiter {
+        Delimiter::Mark(mark) => line.matches(mark).count() + 1,
+        Delimiter::Blanks => line.split_whitespace().count(),
+    }
+}
+
+/// Bytes that decide about the delimiter; a longer first line is looked at so far.
+const SAMPLE_BYTES: usize = 64 << 10;
+
 /// The delimiter with the most frequent constant count of fields above one; ties in the order
 /// `;`, tab, `,`, `|`, blanks.
 pub fn detect(lines: &[&str]) -> Delimiter {
-    let sample: Vec<&str> = lines
-        .iter()
-        .copied()
-        .filter(|l| !is_comment(l) && !l.trim().is_empty())
-        .take(500)
-        .collect();
+    let mut left = SAMPLE_BYTES;
+    let mut sample: Vec<&str> = Vec::new();
+    for line in lines.iter().filter(|l| !is_comment(l) && !l.trim().is_empty()).take(500) {
+        if line.len() > left {
+            if sample.is_empty() {
+                sample.push(&line[..line.floor_char_boundary(left)]);
+            }
+            break;
+        }
+        left -= line.len();
+        sample.push(line);
+    }
     let mut best = (0, Delimiter::Mark(','));
     let marks = [';', '\t', ',', '|'].map(Delimiter::Mark);
     for delimiter in marks.into_iter().chain([Delimiter::Blanks]) {
@@ -73,6 +90,10 @@ pub fn decimal_comma<'a>(cells: impl Iterator<Item = &'a str>) -> bool {
             continue;
         }
         let body = cell.trim_start_matches(['+', '-']);
+        // Dates are no numbers: 1950-01-01, 19.5.1995.
+        if body.contains(['-', '+']) || (!body.contains(',') && body.matches('.').count() > 1) {
+            continue;
+        }
         let digits = |s: &str| !s.is_empty() && s.bytes().all(|b| b.is_ascii_digit());
         match body.split_once(',') {
             Some((a, b)) if digits(a) && digits(b) => comma += 1,

@@ -3,6 +3,7 @@
 
 mod columns;
 mod csv;
+mod days_by_year;
 mod dialect;
 mod number;
 mod parquet;
@@ -11,7 +12,7 @@ mod write;
 
 use std::path::{Path, PathBuf};
 
-pub use csv::{CsvOptions, parse_csv, read_csv};
+pub use csv::{CsvOptions, Layout, parse_csv, read_csv};
 pub use parquet::{read_parquet, write_parquet};
 pub use time::{TimeFormat, TimeRules, parse_time};
 pub use write::{csv_text, format_time, write_csv};
@@ -100,6 +101,14 @@ pub enum TableError {
         /// The system's word.
         source: std::io::Error,
     },
+    /// The options name what the file does not have or leave open what it does not say.
+    #[error("{}: {problem}", file.display())]
+    Options {
+        /// The file.
+        file: PathBuf,
+        /// What was asked for and what is there.
+        problem: String,
+    },
     /// The content is not what it should be.
     #[error("{}: {problem}", file.display())]
     Content {
@@ -113,6 +122,10 @@ pub enum TableError {
 impl TableError {
     pub(crate) fn content(file: &Path, problem: impl Into<String>) -> Self {
         Self::Content { file: file.to_path_buf(), problem: problem.into() }
+    }
+
+    pub(crate) fn options(file: &Path, problem: impl Into<String>) -> Self {
+        Self::Options { file: file.to_path_buf(), problem: problem.into() }
     }
 
     pub(crate) fn io(file: &Path) -> impl FnOnce(std::io::Error) -> Self {

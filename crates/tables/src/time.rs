@@ -80,17 +80,21 @@ pub(crate) fn ambiguous_fields(text: &str) -> Option<(u32, u32)> {
     }
 }
 
+/// The parts of a text that begins with `YYMMMDD` (95MAY19).
+fn named_month(text: &str) -> Option<(&str, i64, i64)> {
+    let (year, name, day) = (text.get(..2)?, text.get(2..5)?, text.get(5..7)?);
+    let month = MONTHS.iter().position(|m| name.eq_ignore_ascii_case(m))? as i64 + 1;
+    (digits(year) && digits(day)).then_some(())?;
+    Some((year, month, day.parse().ok()?))
+}
+
 fn date(text: &str, rules: &TimeRules) -> Option<i128> {
     if digits(text) && text.len() == 8 {
         let n = |r: std::ops::Range<usize>| text.get(r)?.parse::<i64>().ok();
         return days(n(0..4)?, n(4..6)?, n(6..8)?);
     }
-    if text.len() == 7
-        && text.is_ascii()
-        && MONTHS.iter().any(|m| text[2..5].eq_ignore_ascii_case(m))
-    {
-        let month = MONTHS.iter().position(|m| text[2..5].eq_ignore_ascii_case(m))? as i64 + 1;
-        return days(full_year(&text[..2], rules.pivot)?, month, text[5..].parse().ok()?);
+    if let Some((year, month, day)) = named_month(text).filter(|_| text.len() == 7) {
+        return days(full_year(year, rules.pivot)?, month, day);
     }
     let parts: Vec<&str> = text.split(['/', '-', '.']).collect();
     let [a, b, c] = parts.as_slice() else { return None };
@@ -149,10 +153,13 @@ fn offset(text: &str) -> Option<(&str, Option<i128>)> {
 fn number(text: &str, rules: &TimeRules) -> Option<i128> {
     let (whole, part) = text.split_once('.').unwrap_or((text, ""));
     let value: f64 = text.parse().ok().filter(|v: &f64| v.is_finite())?;
-    let exact =
-        |scale: i128| Some(whole.parse::<i128>().ok()? * scale + fraction(part)? * scale / SECOND);
+    let sign = if whole.starts_with('-') { -1 } else { 1 };
+    let exact = |scale: i128| {
+        let part = sign * fraction(part)? * scale / SECOND;
+        whole.parse::<i128>().ok()?.checked_mul(scale)?.checked_add(part)
+    };
     match rules.format {
-        TimeFormat::Mjd => exact(DAY).map(|t| t - 40_587 * DAY),
+        TimeFormat::Mjd => exact(DAY)?.checked_sub(40_587 * DAY),
         TimeFormat::EpochSeconds => exact(SECOND),
         TimeFormat::DecimalYear => {
             let year = value.floor() as i64;
@@ -176,11 +183,11 @@ fn number(text: &str, rules: &TimeRules) -> Option<i128> {
 /// or no day of the calendar (29 February 2003); nothing rolls over.
 pub fn parse_time(text: &str, rules: &TimeRules) -> Option<(i64, bool)> {
     let text = text.trim();
-    let mut fields = text.split([' ', 'T', 't']).filter(|f| !f.is_empty());
-    let first = if text.len() == 7 { text } else { fields.next()? };
-    if text.len() == 7 {
-        fields.next();
-    }
+    // The T of OCT parts no clock from its date.
+    let (month_name, rest) =
+        if named_month(text).is_some() { text.split_at(7) } else { ("", text) };
+    let mut fields = rest.split([' ', 'T', 't']).filter(|f| !f.is_empty());
+    let first = if month_name.is_empty() { fields.next()? } else { month_name };
     if rules.format == TimeFormat::YearDay {
         let year: i64 = first.parse().ok()?;
         let day: i64 = fields.next()?.parse().ok()?;
@@ -188,7 +195,8 @@ pub fn parse_time(text: &str, rules: &TimeRules) -> Option<(i64, bool)> {
         let ns = (days(year, 1, 1)? + i128::from(day) - 1) * DAY;
         return Some((i64::try_from(ns).ok()?, false));
     }
-    let Some(day) = date(first, rules) else {
+    let calendar = if rules.format == TimeFormat::Auto { date(first, rules) } else { None };
+    let Some(day) = calendar else {
         let ns = number(text, rules)?;
         return Some((i64::try_from(ns).ok()?, true));
     };
@@ -237,6 +245,8 @@ mod tests {
             assert_eq!(seconds(text), Some(noon), "{text}");
         }
         assert_eq!(seconds("95MAY19"), Some(noon - 43_200));
+        assert_eq!(seconds("95OCT19"), seconds("1995-10-19"));
+        assert_eq!(seconds("95OCT19 12:00"), seconds("1995-10-19T12:00"));
         assert_eq!(seconds("20100101 24"), seconds("20100102"));
         assert_eq!(seconds("1696181572"), Some(1_696_181_572));
         assert_eq!(seconds("1696181572000"), Some(1_696_181_572));
@@ -247,6 +257,9 @@ mod tests {
         };
         assert_eq!(with("49856.5", TimeFormat::Mjd) / 1_000_000_000, noon);
         assert_eq!(with("1995 139", TimeFormat::YearDay) / 1_000_000_000, noon - 43_200);
+        assert_eq!(with("1995 13", TimeFormat::YearDay), with("1995 013", TimeFormat::YearDay));
+        assert_eq!(with("20100101", TimeFormat::EpochSeconds) / 1_000_000_000, 20_100_101);
+        assert_eq!(with("-1.25", TimeFormat::EpochSeconds), -1_250_000_000);
         assert!(
             (with("1995.378082", TimeFormat::DecimalYear) / 1_000_000_000 - noon + 43_200).abs()
                 < 60
@@ -276,6 +289,11 @@ mod tests {
             "99999999",
         ] {
             assert_eq!(seconds(text), None, "{text}");
+        }
+        for format in [TimeFormat::EpochSeconds, TimeFormat::Mjd, TimeFormat::DecimalYear] {
+            for text in ["9".repeat(38), format!("-{}", "9".repeat(38)), "1e300".into()] {
+                assert_eq!(parse_time(&text, &TimeRules { format, ..TimeRules::default() }), None);
+            }
         }
         let pivot = TimeRules { pivot: 0, ..TimeRules::default() };
         assert_eq!(parse_time("01-01-01", &pivot).unwrap().0 / 1_000_000_000, -2_177_452_800);
