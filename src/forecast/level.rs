@@ -30,6 +30,8 @@ const RESIDUALS: usize = 480;
 pub struct LevelSettings {
     /// Forecasters by name, `gru`, `gru@lad`, `ar`; `combination` weighs the others.
     pub models: Vec<String>,
+    /// Which of them the combination weighs; all but climatology and seasonal if empty.
+    pub experts: Vec<String>,
     /// Horizons in rows.
     pub horizons: Vec<usize>,
     /// Rows a network sees.
@@ -65,6 +67,7 @@ impl Default for LevelSettings {
         let models = ["persistence", "climatology", "ar", "ses", "ridge", "lstm", COMBINATION];
         Self {
             models: models.map(String::from).to_vec(),
+            experts: Vec::new(),
             horizons: vec![1, 6, 12, 24],
             lookback: 60,
             parts: PartEnds::default(),
@@ -212,8 +215,15 @@ fn combine(
     parts: &Parts,
     settings: &LevelSettings,
 ) -> Result<LevelForecasts> {
+    let is_expert = |name: &String| match settings.experts.is_empty() {
+        true => !NO_EXPERTS.contains(&name.as_str()),
+        false => settings.experts.contains(name),
+    };
+    if let Some(absent) = settings.experts.iter().find(|name| !settings.models.contains(name)) {
+        return Err(Error::usage(format!("expert '{absent}' is not among the models")));
+    }
     let experts: Vec<&LevelForecasts> =
-        models.iter().filter(|model| !NO_EXPERTS.contains(&model.name.as_str())).collect();
+        models.iter().filter(|model| is_expert(&model.name)).collect();
     let Some(first) = experts.first() else {
         return Err(Error::usage(
             "the combination needs other forecasts: add --model persistence and others",

@@ -25,6 +25,10 @@ pub struct Args {
     /// climatology, seasonal, combination.
     #[arg(long = "model", short, value_name = "NAME")]
     models: Vec<String>,
+    /// Forecaster that the combination weighs, repeatable; all but climatology and seasonal if
+    /// absent.
+    #[arg(long = "expert", value_name = "NAME")]
+    experts: Vec<String>,
     /// Horizons in rows, separated by commas.
     #[arg(long, value_name = "ROWS", value_delimiter = ',', default_value = "1,6,12,24")]
     horizon: Vec<usize>,
@@ -97,6 +101,7 @@ impl Args {
                 true => defaults.models,
                 false => self.models.clone(),
             },
+            experts: self.experts.clone(),
             horizons: self.horizon.clone(),
             lookback: self.lookback,
             parts: PartEnds {
