@@ -4,10 +4,21 @@
 pub const SMOOTHING: [f64; 6] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.7];
 
 /// Lengths in rows of the trailing means offered as features.
-pub const TRAILING: [usize; 8] = [2, 3, 5, 8, 20, 30, 60, 120];
+pub const TRAILING: [usize; 9] = [2, 3, 5, 8, 20, 30, 60, 120, 240];
 
 /// Number of last values offered as features.
 pub const LAGS: usize = 12;
+
+/// How spreads are given.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SpreadScale {
+    /// As they are: nothing is blown up where a record falls quiet.
+    #[default]
+    Plain,
+    /// Logarithms: for records whose spread varies over decades without a change of regime.
+    Logarithm,
+}
 
 /// Exponentially weighted mean, `e[t] = α·y[t] + (1 − α)·e[t−1]`, started at the first finite
 /// value. `values` are forward filled; rows before the first observation stay NaN. `[T]`.
@@ -56,8 +67,13 @@ pub fn trailing_deviation(values: &[f64], rows: usize) -> Vec<f64> {
 
 /// The names and values `[F][T]` of the features of a forward-filled level: last values,
 /// trailing means, exponentially weighted means and quantiles, all relative to `center` `[T]`,
-/// then spreads and the mean size of a change. `deviation` (training) sets the unit of spreads.
-pub fn level_features(level: &[f64], center: &[f64], deviation: f64) -> Vec<(String, Vec<f64>)> {
+/// then the mean size of a change and spreads. `deviation` (training) sets the floor of logarithms.
+pub fn level_features(
+    level: &[f64],
+    center: &[f64],
+    deviation: f64,
+    scale: SpreadScale,
+) -> Vec<(String, Vec<f64>)> {
     let relative =
         |values: &[f64]| -> Vec<f64> { values.iter().zip(center).map(|(v, c)| v - c).collect() };
     let mut features = Vec::new();
@@ -76,16 +92,21 @@ pub fn level_features(level: &[f64], center: &[f64], deviation: f64) -> Vec<(Str
             features.push((format!("quantile_{share}_of_{rows}"), relative(&values)));
         }
     }
-    let floor = 0.01 * deviation.max(1e-9);
-    for rows in [7, 12, 30, 60] {
-        let spread = trailing_deviation(level, rows);
-        let logarithms = spread.iter().map(|s| (s + floor).ln()).collect();
-        features.push((format!("log_deviation_{rows}"), logarithms));
-    }
     let change: Vec<f64> =
         (0..level.len()).map(|t| (level[t] - level[t.saturating_sub(1)]).abs()).collect();
-    let size = smooth(&change, 0.1).iter().map(|c| (c + floor).ln()).collect();
-    features.push(("log_change".into(), size));
+    let mut spreads = vec![("change".to_string(), smooth(&change, 0.1))];
+    for rows in [12, 60] {
+        spreads.push((format!("deviation_{rows}"), trailing_deviation(level, rows)));
+    }
+    let floor = 0.01 * deviation.max(1e-9);
+    for (name, spread) in spreads {
+        features.push(match scale {
+            SpreadScale::Plain => (name, spread),
+            SpreadScale::Logarithm => {
+                (format!("log_{name}"), spread.iter().map(|s| (s + floor).ln()).collect())
+            }
+        });
+    }
     features
 }
 
@@ -126,9 +147,14 @@ mod tests {
     fn l2_features_do_not_see_later_rows() {
         let whole = level();
         let center = smooth(&whole, 0.1);
-        let full = level_features(&whole, &center, 1.0);
+        let full = level_features(&whole, &center, 1.0, SpreadScale::Logarithm);
         for cut in [130, 150, 177] {
-            let part = level_features(&whole[..cut], &smooth(&whole[..cut], 0.1), 1.0);
+            let part = level_features(
+                &whole[..cut],
+                &smooth(&whole[..cut], 0.1),
+                1.0,
+                SpreadScale::Logarithm,
+            );
             for ((name, a), (_, b)) in full.iter().zip(&part) {
                 assert!(a[..cut].iter().zip(b).all(|(x, y)| x.to_bits() == y.to_bits()), "{name}");
             }
@@ -138,8 +164,8 @@ mod tests {
     #[test]
     fn l11_features_do_not_depend_on_the_absolute_level() {
         let shifted: Vec<f64> = level().iter().map(|v| v + 5.0).collect();
-        let plain = level_features(&level(), &smooth(&level(), 0.1), 1.0);
-        let raised = level_features(&shifted, &smooth(&shifted, 0.1), 1.0);
+        let plain = level_features(&level(), &smooth(&level(), 0.1), 1.0, SpreadScale::Plain);
+        let raised = level_features(&shifted, &smooth(&shifted, 0.1), 1.0, SpreadScale::Plain);
         for ((name, a), (_, b)) in plain.iter().zip(&raised) {
             assert!(a.iter().zip(b).all(|(x, y)| (x - y).abs() < 1e-6), "{name}");
         }

@@ -1,13 +1,16 @@
 //! Forecasters by the names of the command line, with the recipes of the networks.
 
-use super::{Blend, Forecaster, LEVELS, LevelSettings, Network, NetworkSettings, classical};
+use super::{
+    Blend, Center, Forecaster, LEVELS, LevelSettings, Network, NetworkSettings, classical,
+};
+use crate::data::level_features::SpreadScale;
 use crate::error::{Error, Result};
 use crate::model::layers::Readout;
 use crate::model::{Cnn1d, Mlp, ModelSpec, Nlinear, RecurrentSettings};
 use crate::train::{OptimizerKind, Schedule, TrainSettings};
 
 /// Networks that can forecast a series.
-pub const NETWORKS: [&str; 6] = ["lstm", "gru", "rnn", "cnn1d", "mlp", "nlinear"];
+pub const NETWORKS: [&str; 7] = ["lstm", "gru", "rnn", "cnn1d", "mlp", "linear", "nlinear"];
 
 /// What a network can start from.
 pub const BASES: [&str; 4] = ["smooth", "lad", "arima", "last"];
@@ -31,10 +34,12 @@ pub fn choose(name: &str, settings: &LevelSettings) -> Result<Box<dyn Forecaster
     }
     let base = base.unwrap_or(if kind == "mlp" { "lad" } else { "smooth" });
     let network = NetworkSettings {
-        model: spec(kind)?,
+        model: spec(kind, base)?,
         training: training(base, settings),
         lookback: settings.lookback,
         levels: LEVELS.to_vec(),
+        center: if base == "arima" { Center::Base } else { Center::Smoothed },
+        spreads: if base == "arima" { SpreadScale::Logarithm } else { SpreadScale::Plain },
         seeds: settings.seeds,
     };
     Ok(Box::new(Network::new(network, starting_point(base, settings)?)))
@@ -55,10 +60,11 @@ fn starting_point(base: &str, settings: &LevelSettings) -> Result<Box<dyn Foreca
 }
 
 /// Small networks with a zero start: they begin as their base.
-fn spec(kind: &str) -> Result<ModelSpec> {
+fn spec(kind: &str, base: &str) -> Result<ModelSpec> {
+    let (hidden, head_hidden) = if base == "arima" { (32, 0) } else { (24, 32) };
     let recurrent = RecurrentSettings {
-        hidden: 24,
-        head_hidden: 32,
+        hidden,
+        head_hidden,
         dropout: 0.2,
         zero_output: true,
         ..RecurrentSettings::default()
@@ -77,8 +83,14 @@ fn spec(kind: &str) -> Result<ModelSpec> {
         }),
         "mlp" => ModelSpec::Mlp(Mlp {
             hidden: vec![32],
-            dropout: 0.1,
+            dropout: if base == "arima" { 0.2 } else { 0.1 },
             use_values: false,
+            zero_output: true,
+            ..Mlp::default()
+        }),
+        "linear" => ModelSpec::Mlp(Mlp {
+            hidden: Vec::new(),
+            use_values: true,
             zero_output: true,
             ..Mlp::default()
         }),

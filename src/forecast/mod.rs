@@ -41,7 +41,7 @@ pub use forecasts::{Forecast, Forecasts, LEVELS, Outcome};
 pub use gate::Gate;
 pub use history::{History, Record, Training};
 pub use level::{COMBINATION, LevelForecasts, LevelResult, LevelSettings, forecast_level, scored};
-pub use network::{Network, NetworkSettings, Scaling};
+pub use network::{Center, Network, NetworkSettings, Scaling};
 pub use persistence::Persistence;
 pub use recent_mean::RecentMean;
 pub use ridge::Ridge;

@@ -10,7 +10,7 @@ use std::sync::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::{Forecaster, History, Outcome, Record, Training, not_fitted};
-use crate::data::level_features::{level_features, smooth, trailing_deviation};
+use crate::data::level_features::{SpreadScale, level_features, smooth, trailing_deviation};
 use crate::data::{
     Membership, SeriesDataset, Target, WindowPlan, WindowSource, apply_moments, moments,
     standardise,
@@ -46,8 +46,25 @@ pub struct NetworkSettings {
     pub lookback: usize,
     /// Quantile levels.
     pub levels: Vec<f64>,
+    /// What windows and features are relative to.
+    #[serde(default)]
+    pub center: Center,
+    /// How spreads are given to it.
+    #[serde(default)]
+    pub spreads: SpreadScale,
     /// Trainings from different initial values and orders, whose quantiles are averaged.
     pub seeds: usize,
+}
+
+/// What windows and features are relative to, and the unit of a window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Center {
+    /// The smoothed level, in units of the recent deviation.
+    #[default]
+    Smoothed,
+    /// The base's forecast for the first horizon, in units of the training deviation.
+    Base,
 }
 
 /// What was fitted on training rows and must travel with the weights.
@@ -117,10 +134,56 @@ impl Network {
         let history = record.until(record.rows());
         let rows: Vec<usize> = (0..record.rows()).collect();
         let base = middle(&*self.base, self.base.issue_all(record, &rows)?);
-        let columns = feature_columns(&history, scaling.deviation);
+        let center = self.center(&history, &base);
+        let columns = feature_columns(&history, &center, scaling.deviation, self.settings.spreads);
         let features = apply_moments(&columns, &scaling.features);
         let targets = targets(record, &base, &self.horizons, &scaling.units);
-        Ok((source(&history, scaling, features, targets), base))
+        Ok((self.source(&history, scaling, center, features, targets), base))
+    }
+
+    /// The level that windows and features subtract, `[T]`.
+    fn center(&self, history: &History<'_>, base: &[f64]) -> Vec<f64> {
+        match self.settings.center {
+            Center::Smoothed => smooth(history.level(), CENTER),
+            Center::Base => base.iter().step_by(self.horizons.len().max(1)).copied().collect(),
+        }
+    }
+
+    fn source(
+        &self,
+        history: &History<'_>,
+        scaling: &Scaling,
+        center: Vec<f64>,
+        features: Vec<f32>,
+        targets: Vec<f32>,
+    ) -> WindowSource {
+        let level = history.level();
+        let floor = SCALE_FLOOR * scaling.deviation;
+        let covariates = covariate_numbers(history)
+            .zip(&scaling.covariates)
+            .map(|(column, (mean, deviation))| {
+                let (filled, _) = crate::data::fill_forward(&history.column(column));
+                let standard = filled.iter().map(|v| (v - mean) / deviation);
+                standard.map(|z| if z.is_finite() { z } else { 0.0 }).collect()
+            })
+            .collect();
+        let scale = match self.settings.center {
+            Center::Base => vec![scaling.deviation; level.len()],
+            Center::Smoothed => {
+                trailing_deviation(level, SCALE_ROWS).iter().map(|s| s + floor).collect()
+            }
+        };
+        WindowSource {
+            name: history.group().to_string(),
+            clock: (history.start(), history.step()),
+            level: level.to_vec(),
+            age: history.age().to_vec(),
+            center,
+            scale,
+            covariates,
+            features,
+            targets,
+        }
     }
 
     /// Fits what must be fitted before a window can be written.
@@ -129,7 +192,8 @@ impl Network {
         let rows: Vec<usize> = (0..record.rows()).collect();
         let base = middle(&*self.base, self.base.issue_all(record, &rows)?);
         let deviation = moments(&history.level()[..fit_rows]).1;
-        let columns = feature_columns(&history, deviation);
+        let center = self.center(&history, &base);
+        let columns = feature_columns(&history, &center, deviation, self.settings.spreads);
         let first = (self.settings.lookback - 1).min(fit_rows.saturating_sub(1));
         let (features, feature_moments) = standardise(&columns, &(first..fit_rows));
         let units = self.units(record, &base, fit_rows)?;
@@ -138,7 +202,7 @@ impl Network {
             .collect();
         let targets = targets(record, &base, &self.horizons, &units);
         let scaling = Scaling { deviation, features: feature_moments, covariates, units };
-        let source = source(&history, &scaling, features, targets);
+        let source = self.source(&history, &scaling, center, features, targets);
         self.scaling = Some(scaling);
         Ok(source)
     }
@@ -221,9 +285,13 @@ fn covariate_numbers<'a>(history: &History<'a>) -> impl Iterator<Item = usize> +
 }
 
 /// Features of the level, and for each further column its smoothed values and its change.
-fn feature_columns(history: &History<'_>, deviation: f64) -> Vec<(String, Vec<f64>)> {
-    let level = history.level();
-    let mut columns = level_features(level, &smooth(level, CENTER), deviation);
+fn feature_columns(
+    history: &History<'_>,
+    center: &[f64],
+    deviation: f64,
+    spreads: SpreadScale,
+) -> Vec<(String, Vec<f64>)> {
+    let mut columns = level_features(history.level(), center, deviation, spreads);
     for number in covariate_numbers(history) {
         let (filled, _) = crate::data::fill_forward(&history.column(number));
         let (fast, slow) = (smooth(&filled, 0.4), smooth(&filled, 0.05));
@@ -231,35 +299,6 @@ fn feature_columns(history: &History<'_>, deviation: f64) -> Vec<(String, Vec<f6
         columns.push((format!("column_{number}_change"), change));
     }
     columns
-}
-
-fn source(
-    history: &History<'_>,
-    scaling: &Scaling,
-    features: Vec<f32>,
-    targets: Vec<f32>,
-) -> WindowSource {
-    let level = history.level();
-    let floor = SCALE_FLOOR * scaling.deviation;
-    let covariates = covariate_numbers(history)
-        .zip(&scaling.covariates)
-        .map(|(column, (mean, deviation))| {
-            let (filled, _) = crate::data::fill_forward(&history.column(column));
-            let standard = filled.iter().map(|v| (v - mean) / deviation);
-            standard.map(|z| if z.is_finite() { z } else { 0.0 }).collect()
-        })
-        .collect();
-    WindowSource {
-        name: history.group().to_string(),
-        clock: (history.start(), history.step()),
-        level: level.to_vec(),
-        age: history.age().to_vec(),
-        center: smooth(level, CENTER),
-        scale: trailing_deviation(level, SCALE_ROWS).iter().map(|s| s + floor).collect(),
-        covariates,
-        features,
-        targets,
-    }
 }
 
 /// `(y[t+h] − base[t, h]) / unit[h]`, NaN where not observed, `[T, H]`.

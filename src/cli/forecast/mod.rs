@@ -20,7 +20,7 @@ use crate::train::RunFolder;
 pub struct Args {
     #[command(flatten)]
     input: InputArgs,
-    /// Forecaster, repeatable: lstm, gru, rnn, cnn1d, mlp, nlinear (NETWORK@smooth|lad|arima|last
+    /// Forecaster, repeatable: lstm, gru, rnn, cnn1d, mlp, linear, nlinear (NETWORK@smooth|lad|arima|last
     /// says what it starts from), ridge, lad, ar, arima, ses, ses-per-horizon, mean, persistence,
     /// climatology, seasonal, combination.
     #[arg(long = "model", short, value_name = "NAME")]
