@@ -44,8 +44,6 @@ pub struct Backtest<'a> {
     pub parts: &'a Parts,
     /// Horizons in rows, rising, `[H]`.
     pub horizons: &'a [usize],
-    /// Rows a window needs.
-    pub lookback: usize,
     /// Issue rows wanted; those before the test serve calibration.
     pub issues: Range<usize>,
     /// When to fit anew.
@@ -100,7 +98,7 @@ impl Backtest<'_> {
             check_interrupt()?;
             let mut forecaster = make()?;
             let (train, validate) = (fold.train, fold.validate);
-            let training = Training::new(record, train, validate, self.horizons, self.lookback)?;
+            let training = Training::new(record, train, validate, self.horizons, 1)?;
             forecaster.fit(&training)?;
             let issues: Vec<usize> = fold.issues.collect();
             let forecasts = Forecasts::issue(&*forecaster, record, &issues, self.horizons)?;
@@ -135,7 +133,7 @@ mod tests {
     }
 
     fn backtest(parts: &Parts, refit: Refit) -> Backtest<'_> {
-        Backtest { parts, horizons: &[1, 5], lookback: 12, issues: 220..400, refit }
+        Backtest { parts, horizons: &[1, 5], issues: 220..400, refit }
     }
 
     #[test]

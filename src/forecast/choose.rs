@@ -48,9 +48,8 @@ pub fn choose(name: &str, settings: &LevelSettings) -> Result<Box<dyn Forecaster
 fn starting_point(base: &str, settings: &LevelSettings) -> Result<Box<dyn Forecaster>> {
     let named = |name: &str| classical(name, settings.order, settings.period);
     match base {
-        "smooth" => named("ses-per-horizon"),
         "last" => named("persistence"),
-        "arima" => named("arima"),
+        "smooth" | "arima" => named(base),
         "lad" => Ok(Box::new(Blend::new(vec![named("lad")?, named("trailing-ridge")?]))),
         other => Err(Error::usage(format!(
             "no base '{other}' for a network; there are: {}",

@@ -7,13 +7,14 @@ use super::{
 use crate::error::{Error, Result};
 
 /// The names [`classical`] knows.
-pub const CLASSICAL: [&str; 11] = [
+pub const CLASSICAL: [&str; 12] = [
     "persistence",
     "mean",
     "climatology",
     "seasonal",
     "ses",
     "ses-per-horizon",
+    "smooth",
     "ar",
     "arima",
     "ridge",
@@ -36,6 +37,7 @@ pub fn classical(name: &str, order: usize, period: usize) -> Result<Box<dyn Fore
         "trailing-ridge" => Box::new(TrailingMeans::new(Norm::Squared)),
         "ses" => Box::new(Ses::new(SmoothingRate::OneStep)),
         "ses-per-horizon" => Box::new(Ses::new(SmoothingRate::PerHorizon)),
+        "smooth" => Box::new(Ses::new(SmoothingRate::Fixed(0.1))),
         other => {
             return Err(Error::usage(format!(
                 "no forecaster '{other}'; there are: {}",

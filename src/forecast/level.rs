@@ -19,7 +19,9 @@ pub const COMBINATION: &str = "combination";
 
 /// Forecasts that are no experts of the combination: their errors are of another size and would
 /// blunt the gate.
-const NO_EXPERTS: [&str; 2] = ["climatology", "seasonal"];
+const NO_EXPERTS: [&str; 2] = [CLIMATOLOGY, "seasonal"];
+
+const CLIMATOLOGY: &str = "climatology";
 
 /// Rows of residuals before the test that serve intervals where no calibration part is given.
 const RESIDUALS: usize = 480;
@@ -110,6 +112,10 @@ impl LevelSettings {
 
     /// How the quantiles of a forecaster become intervals.
     fn calibrator(&self, forecasts: &Forecasts, parts: &Parts) -> Calibrator {
+        // The training quantiles are what climatology says; mended they would be another forecast.
+        if forecasts.name == CLIMATOLOGY {
+            return Calibrator::None;
+        }
         let own_quantiles = forecasts.outcome.levels().len() > 1;
         match self.calibration {
             Some(chosen) => match chosen {
@@ -165,13 +171,8 @@ pub fn forecast_level(
     let plan = settings.plan()?;
     let parts = Parts::new(record.series(), &settings.parts)?;
     let issues = settings.issues(&parts, record.rows());
-    let walk = Backtest {
-        parts: &parts,
-        horizons: &settings.horizons,
-        lookback: settings.lookback,
-        issues,
-        refit: settings.refit,
-    };
+    let walk =
+        Backtest { parts: &parts, horizons: &settings.horizons, issues, refit: settings.refit };
     let mut models: Vec<LevelForecasts> = Vec::new();
     let alone: Vec<&String> = settings.models.iter().filter(|n| *n != COMBINATION).collect();
     let mut progress = Progress::new("forecasting", "models", alone.len() as u64);

@@ -4,7 +4,7 @@ use super::{Forecaster, History, Record, Training, not_fitted};
 use crate::error::{Error, Result};
 
 /// How the rate of smoothing is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SmoothingRate {
     /// One rate for all horizons: smallest squared one-step error over training.
@@ -12,6 +12,8 @@ pub enum SmoothingRate {
     OneStep,
     /// One rate a horizon: smallest absolute error over the last 15 % of training.
     PerHorizon,
+    /// This rate, whatever the training rows say: it survives a change of regime.
+    Fixed(f64),
 }
 
 /// Rates tried for [`SmoothingRate::PerHorizon`].
@@ -59,6 +61,7 @@ impl Forecaster for Ses {
         match self.choice {
             SmoothingRate::OneStep => "ses".into(),
             SmoothingRate::PerHorizon => "ses-per-horizon".into(),
+            SmoothingRate::Fixed(rate) => format!("ses({rate})"),
         }
     }
 
@@ -74,6 +77,7 @@ impl Forecaster for Ses {
             first.map_or(1.0, |number| rates[number])
         };
         self.rates = match self.choice {
+            SmoothingRate::Fixed(rate) => vec![rate; training.horizons().len()],
             SmoothingRate::OneStep => {
                 let grid: Vec<f64> = (0..39).map(|k| 0.05 + 0.95 * f64::from(k) / 38.0).collect();
                 let pairs = training.enough_pairs("ses", 1, 1, 1)?;

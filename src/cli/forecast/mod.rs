@@ -21,7 +21,7 @@ pub struct Args {
     #[command(flatten)]
     input: InputArgs,
     /// Forecaster, repeatable: lstm, gru, rnn, cnn1d, mlp, linear, nlinear (NETWORK@smooth|lad|arima|last
-    /// says what it starts from), ridge, lad, ar, arima, ses, ses-per-horizon, mean, persistence,
+    /// says what it starts from), ridge, lad, ar, arima, ses, ses-per-horizon, smooth, mean, persistence,
     /// climatology, seasonal, combination.
     #[arg(long = "model", short, value_name = "NAME")]
     models: Vec<String>,
