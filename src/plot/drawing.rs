@@ -27,14 +27,14 @@ macro_rules! drawings {
         pub enum Drawing {
             $(
                 #[doc = concat!("See [`", stringify!($figure), "`].")]
-                $name($figure),
+                $name(Box<$figure>),
             )*
         }
 
         $(
             impl From<$figure> for Drawing {
                 fn from(figure: $figure) -> Self {
-                    Self::$name(figure)
+                    Self::$name(Box::new(figure))
                 }
             }
         )*
@@ -43,7 +43,7 @@ macro_rules! drawings {
             /// Draws it to `path`: SVG by suffix, else PNG.
             pub fn save(&self, path: &Path) -> Result<()> {
                 match self {
-                    $(Self::$name(figure) => save(figure, path),)*
+                    $(Self::$name(figure) => save(&**figure, path),)*
                 }
             }
         }
