@@ -79,10 +79,10 @@ fn read_settings(args: &Args) -> Result<ClassSettings> {
         settings.seeds = seeds.max(1);
         settings.final_fits = settings.final_fits.min(settings.seeds);
     }
-    let beside = args.settings.parent().unwrap_or(Path::new("")).to_path_buf();
-    let folder = args.data.clone().unwrap_or(beside);
+    let beside = args.settings.parent().filter(|path| !path.as_os_str().is_empty());
+    let folder = args.data.as_deref().or(beside).unwrap_or(Path::new("."));
     // Absolute, so that the run folder can be used from anywhere.
-    let folder = std::path::absolute(&folder).map_err(Error::io(&folder))?;
+    let folder = std::path::absolute(folder).map_err(Error::io(folder))?;
     settings.relative_to(&folder);
     Ok(settings)
 }

@@ -100,13 +100,16 @@ fn golden_pixels_match_pillow() {
     assert!(exact >= 90, "{exact} exact, {close} close");
 }
 
-/// Largest difference in levels between a picture and an array of the peer.
-fn largest(picture: &Picture, array: &Array) -> f32 {
+/// Largest and mean difference in levels between a picture and an array of the peer.
+fn differences(picture: &Picture, array: &Array) -> (f32, f32) {
     assert_eq!(picture.pixels.len(), array.values.len());
     let pairs = picture.pixels.iter().zip(&array.values);
-    pairs.map(|(&a, b)| (f32::from(a) - b).abs()).fold(0.0, f32::max)
+    let off: Vec<f32> = pairs.map(|(&a, b)| (f32::from(a) - b).abs()).collect();
+    (off.iter().copied().fold(0.0, f32::max), off.iter().sum::<f32>() / off.len() as f32)
 }
 
+/// Lossless formats are exact before resizing and within a level after it. JPEG decoders are
+/// free to round and to smooth colour in their own way: half a level in the mean.
 #[test]
 fn golden_resizing_is_within_a_level_of_pillow() {
     let (Some(tree), Some(arrays)) =
@@ -114,24 +117,27 @@ fn golden_resizing_is_within_a_level_of_pillow() {
     else {
         return;
     };
-    let mut compared = 0;
+    let (mut compared, mut worst) = (0, (0.0f32, 0.0f32));
     for name in array_names(&arrays).unwrap() {
         let (kind, file) = name.split_once("__").unwrap();
         let peer = read_array(&arrays, Some(&name)).unwrap();
         let picture = read_image(&tree.join(file), ColorMode::Rgb, Convention::Keras).unwrap();
         let is_jpeg = file.to_lowercase().ends_with("jpg") || file.ends_with("jpeg");
-        let (picture, bound) = match kind {
-            "native" => (picture, 3.0),
-            "nearest" if is_jpeg => (resize(&picture, 128, 128, Interpolation::Nearest), 3.0),
-            "nearest" => (resize(&picture, 128, 128, Interpolation::Nearest), 0.0),
-            _ if is_jpeg => (resize(&picture, 128, 128, Interpolation::Bilinear), 3.0),
-            _ => (resize(&picture, 128, 128, Interpolation::Bilinear), 1.0),
+        let picture = match kind {
+            "native" => picture,
+            "nearest" => resize(&picture, 128, 128, Interpolation::Nearest),
+            _ => resize(&picture, 128, 128, Interpolation::Bilinear),
         };
-        let off = largest(&picture, &peer);
-        eprintln!("{name}: {off}");
-        assert!(off <= bound, "{name}: off by {off}, allowed {bound}");
+        let (largest, mean) = differences(&picture, &peer);
+        match (is_jpeg, kind) {
+            (true, _) => worst = (worst.0.max(largest), worst.1.max(mean)),
+            (false, "nearest") => assert_eq!(largest, 0.0, "{name}"),
+            (false, _) => assert!(largest <= 1.0, "{name}: off by {largest}"),
+        }
         compared += 1;
     }
+    eprintln!("JPEG: off by at most {} levels, {} in the mean", worst.0, worst.1);
+    assert!(worst.0 <= 6.0 && worst.1 <= 0.5, "{worst:?}");
     assert!(compared > 10);
 }
 

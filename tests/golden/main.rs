@@ -5,6 +5,7 @@ mod classify_floors;
 mod conformal;
 mod forecast_station;
 mod keras_loader;
+mod keras_losses;
 mod keras_models;
 mod keras_training;
 mod obspy_waveforms;
