@@ -38,7 +38,7 @@ fn chosen(table: Table, path: &Path, options: &CsvOptions) -> Result<Table> {
         return Ok(table);
     }
     let named = |name: &String| {
-        let found = table.column(name).map(TableColumn::clone);
+        let found = table.column(name).cloned();
         found.map_err(|e| Error::usage(format!("{}: {e}", path.display())))
     };
     let is_time = |c: &&TableColumn| matches!(c.values, ColumnValues::Time(_));
