@@ -37,9 +37,8 @@ fn close(name: &str, ours: &Tensor, golden: &serde_json::Value) {
 #[test]
 fn golden_losses_match_keras() {
     let Some(Golden { json, logits, classes, .. }) = golden() else { return };
-    let entropy = |smoothing| {
-        cross_entropy(&logits, &classes, None, smoothing, SmoothingWeights::default())
-    };
+    let entropy =
+        |smoothing| cross_entropy(&logits, &classes, None, smoothing, SmoothingWeights::default());
     close("cross-entropy", &entropy(0.0), &json["cce_from_logits"]);
     close("smoothed", &entropy(0.1), &json["cce_smooth_0.1"]);
     // Keras multiplies by alpha, the same for every class.
