@@ -1,7 +1,7 @@
 //! Autoregression, one linear model per horizon (direct).
 
 use super::linear::Linear;
-use super::{Forecaster, History, Training, not_fitted};
+use super::{Forecaster, History, Training, not_fitted, state};
 use crate::error::{Error, Result};
 
 /// Penalty on the weights: keeps the system solvable, too small to shrink anything.
@@ -9,7 +9,7 @@ const PENALTY: f64 = 1e-6;
 
 /// Linear in the last `order` values, inputs and target centred on their training means,
 /// fitted by ridge regression on pairs whose target lies in training.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Ar {
     order: usize,
     models: Vec<Linear>,
@@ -30,6 +30,15 @@ impl Ar {
 impl Forecaster for Ar {
     fn name(&self) -> String {
         format!("ar({})", self.order)
+    }
+
+    fn state(&self) -> Result<serde_json::Value> {
+        state::of(self)
+    }
+
+    fn restore(&mut self, state: &serde_json::Value) -> Result<()> {
+        *self = state::read(&self.name(), state)?;
+        Ok(())
     }
 
     fn fit(&mut self, training: &Training<'_>) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use super::arma_filter::{ArmaFilter, partial_to_coefficients};
 use super::simplex::minimise;
-use super::{Forecaster, History, Record, Training, not_fitted};
+use super::{Forecaster, History, Record, Training, not_fitted, state};
 use crate::error::{Error, Result};
 
 /// Largest order of either part.
@@ -11,7 +11,7 @@ const LARGEST: usize = 5;
 /// ARIMA(p, d, q) with d of 0 or 1: parameters by maximum likelihood on the training rows
 /// (state space, missing rows skipped), filtered forward from the start of the record.
 /// With d = 0 the training mean is subtracted; with d = 1 there is no drift.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Arima {
     order: (usize, usize, usize),
     horizons: Vec<usize>,
@@ -75,6 +75,15 @@ impl Forecaster for Arima {
     fn name(&self) -> String {
         let (p, d, q) = self.order;
         format!("arima({p},{d},{q})")
+    }
+
+    fn state(&self) -> Result<serde_json::Value> {
+        state::of(self)
+    }
+
+    fn restore(&mut self, state: &serde_json::Value) -> Result<()> {
+        *self = state::read(&self.name(), state)?;
+        Ok(())
     }
 
     fn fit(&mut self, training: &Training<'_>) -> Result<()> {

@@ -4,7 +4,7 @@
 const DIFFUSE: f64 = 1e6;
 
 /// State: for a differenced process the level of the row before, then the ARMA states.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct ArmaFilter {
     phi: Vec<f64>,
     theta: Vec<f64>,

@@ -33,6 +33,24 @@ impl Forecaster for Blend {
         self.0.iter_mut().try_for_each(|member| member.fit(training))
     }
 
+    fn state(&self) -> Result<serde_json::Value> {
+        let states: Vec<serde_json::Value> =
+            self.0.iter().map(|member| member.state()).collect::<Result<_>>()?;
+        Ok(states.into())
+    }
+
+    fn restore(&mut self, state: &serde_json::Value) -> Result<()> {
+        let states: Vec<serde_json::Value> = super::state::read(&self.name(), state)?;
+        if states.len() != self.0.len() {
+            let (found, expected) = (states.len(), self.0.len());
+            return Err(super::state::foreign(
+                &self.name(),
+                &format!("{found} members, expected {expected}"),
+            ));
+        }
+        self.0.iter_mut().zip(&states).try_for_each(|(member, state)| member.restore(state))
+    }
+
     fn issue(&self, history: &History<'_>) -> Result<Vec<f64>> {
         self.mean(|member| member.issue(history))
     }

@@ -1,11 +1,11 @@
 //! What training held, whatever was seen since.
 
-use super::{Forecaster, History, LEVELS, Outcome, Training};
+use super::{Forecaster, History, LEVELS, Outcome, Training, state};
 use crate::error::{Error, Result};
 use crate::score::quantile;
 
 /// The quantiles of the training observations at every horizon.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Climatology {
     levels: Vec<f64>,
     quantiles: Vec<f64>,
@@ -28,6 +28,15 @@ impl Default for Climatology {
 impl Forecaster for Climatology {
     fn name(&self) -> String {
         "climatology".into()
+    }
+
+    fn state(&self) -> Result<serde_json::Value> {
+        state::of(self)
+    }
+
+    fn restore(&mut self, state: &serde_json::Value) -> Result<()> {
+        *self = state::read(&self.name(), state)?;
+        Ok(())
     }
 
     fn fit(&mut self, training: &Training<'_>) -> Result<()> {

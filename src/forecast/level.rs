@@ -179,17 +179,8 @@ pub fn forecast_level(
     for name in alone {
         check_interrupt()?;
         progress.message(name);
-        let (mut raw, fitted) = walk.run(&record, &|| choose(name, settings))?;
-        raw.name.clone_from(name);
-        let calibrated = calibrate(&raw, &record, &parts, settings)?;
-        let members = member_errors(&*fitted, &record, &parts, &plan)?;
-        models.push(LevelForecasts {
-            name: name.clone(),
-            raw,
-            calibrated,
-            members,
-            fitted: Some(fitted),
-        });
+        let (raw, fitted) = walk.run(&record, &|| choose(name, settings))?;
+        models.push(finished(name, raw, fitted, (&record, &parts, &plan), settings)?);
         progress.advance(1);
     }
     drop(progress);
@@ -198,6 +189,46 @@ pub fn forecast_level(
     }
     let scores = score(&models, target, &record, &parts, &plan, settings);
     Ok(LevelResult { record, parts, models, scores })
+}
+
+/// As [`forecast_level`], with forecasters fitted before; nothing is fitted here. Forecasts are
+/// issued from where those of the run with these `parts` began; rows of `test` are scored.
+pub fn forecast_fitted(
+    record: Record,
+    parts: &Parts,
+    test: Range<usize>,
+    target: &str,
+    settings: &LevelSettings,
+    fitted: Vec<(String, Box<dyn Forecaster>)>,
+) -> Result<LevelResult> {
+    let plan = settings.plan()?;
+    let issues: Vec<usize> = settings.issues(parts, record.rows()).collect();
+    let parts = Parts { test, ..parts.clone() };
+    let mut models = Vec::new();
+    for (name, forecaster) in fitted {
+        check_interrupt()?;
+        let raw = Forecasts::issue(&*forecaster, &record, &issues, &settings.horizons)?;
+        models.push(finished(&name, raw, forecaster, (&record, &parts, &plan), settings)?);
+    }
+    if settings.models.iter().any(|name| name == COMBINATION) {
+        models.push(combine(&models, &record, &parts, settings)?);
+    }
+    let scores = score(&models, target, &record, &parts, &plan, settings);
+    Ok(LevelResult { record, parts, models, scores })
+}
+
+/// Intervals and the errors of members for what one forecaster issued.
+fn finished(
+    name: &str,
+    mut raw: Forecasts,
+    fitted: Box<dyn Forecaster>,
+    (record, parts, plan): (&Record, &Parts, &WindowPlan),
+    settings: &LevelSettings,
+) -> Result<LevelForecasts> {
+    raw.name = name.to_string();
+    let calibrated = calibrate(&raw, record, parts, settings)?;
+    let members = member_errors(&*fitted, record, parts, plan)?;
+    Ok(LevelForecasts { name: name.to_string(), raw, calibrated, members, fitted: Some(fitted) })
 }
 
 fn calibrate(

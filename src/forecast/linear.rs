@@ -75,7 +75,7 @@ pub fn ridge(
 }
 
 /// A linear forecast: `intercept + weights · inputs`.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Linear {
     /// `[F]`.
     pub weights: Vec<f64>,

@@ -27,6 +27,7 @@ mod ridge;
 mod seasonal;
 mod ses;
 mod simplex;
+mod state;
 mod trailing;
 
 pub use ar::Ar;
@@ -40,13 +41,17 @@ pub use climatology::Climatology;
 pub use forecasts::{Forecast, Forecasts, LEVELS, Outcome};
 pub use gate::Gate;
 pub use history::{History, Record, Training};
-pub use level::{COMBINATION, LevelForecasts, LevelResult, LevelSettings, forecast_level, scored};
+pub use level::{
+    COMBINATION, LevelForecasts, LevelResult, LevelSettings, forecast_fitted, forecast_level,
+    scored,
+};
 pub use network::{Center, Network, NetworkSettings, Scaling};
 pub use persistence::Persistence;
 pub use recent_mean::RecentMean;
 pub use ridge::Ridge;
 pub use seasonal::Seasonal;
 pub use ses::{Ses, SmoothingRate};
+pub use state::{KeptTarget, keep_target, restore_target};
 pub use trailing::{Norm, TrailingMeans};
 
 use crate::error::{Error, Result};
@@ -62,6 +67,30 @@ pub trait Forecaster: Send + Sync {
     /// Fits to the rows of training; rows behind them may be used only for choices, and only
     /// as far as [`Training::with_validation`] shows them.
     fn fit(&mut self, training: &Training<'_>) -> Result<()>;
+
+    /// All that was fitted, for a file; weights of networks go to files of their own.
+    fn state(&self) -> Result<serde_json::Value> {
+        Err(Error::usage(format!("{} cannot be kept in a run folder", self.name())))
+    }
+
+    /// Becomes the fitted forecaster whose [`Self::state`] this was: it issues the same bits,
+    /// once [`Self::load_weights`] was called too.
+    fn restore(&mut self, state: &serde_json::Value) -> Result<()> {
+        let _ = state;
+        Err(Error::usage(format!("{} cannot be restored from a run folder", self.name())))
+    }
+
+    /// Writes the weights of each member as `STEM.MEMBER.safetensors`; nothing without networks.
+    fn save_weights(&self, folder: &std::path::Path, stem: &str) -> Result<()> {
+        let _ = (folder, stem);
+        Ok(())
+    }
+
+    /// Reads what [`Self::save_weights`] wrote, after [`Self::restore`].
+    fn load_weights(&mut self, folder: &std::path::Path, stem: &str) -> Result<()> {
+        let _ = (folder, stem);
+        Ok(())
+    }
 
     /// What the numbers mean; a point forecast is the quantile of level .5.
     fn outcome(&self) -> Outcome {

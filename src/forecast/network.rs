@@ -5,15 +5,16 @@
 //! layer starts at zero, so an untrained network is its base; no absolute level enters it, so
 //! a drifting record stays inside what was seen. Quantiles cannot cross.
 
+use std::path::Path;
 use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Forecaster, History, Outcome, Record, Training, not_fitted};
+use super::{Forecaster, History, Outcome, Record, Training, not_fitted, state};
 use crate::data::level_features::{SpreadScale, level_features, smooth, trailing_deviation};
 use crate::data::{
-    Membership, SeriesDataset, Target, WindowPlan, WindowSource, apply_moments, moments,
-    standardise,
+    ExampleSpec, Membership, SeriesDataset, Target, WindowPlan, WindowSource, apply_moments,
+    moments, standardise,
 };
 use crate::error::{Error, Result};
 use crate::model::{Model, ModelSpec, QuantileTask};
@@ -86,15 +87,26 @@ pub struct Network {
     base: Box<dyn Forecaster>,
     horizons: Vec<usize>,
     scaling: Option<Scaling>,
+    example: Option<ExampleSpec>,
     members: Vec<Mutex<Model>>,
     reports: Vec<Report>,
+}
+
+/// A fitted network but for its weights.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    horizons: Vec<usize>,
+    scaling: Scaling,
+    example: ExampleSpec,
+    members: usize,
+    base: serde_json::Value,
 }
 
 impl Network {
     /// Not yet fitted. `base` is fitted with it.
     pub fn new(settings: NetworkSettings, base: Box<dyn Forecaster>) -> Self {
         let (horizons, members, reports) = (Vec::new(), Vec::new(), Vec::new());
-        Self { settings, base, horizons, scaling: None, members, reports }
+        Self { settings, base, horizons, scaling: None, example: None, members, reports }
     }
 
     /// How each member's training went.
@@ -251,9 +263,7 @@ impl Network {
         padded.resize(padded.len().next_multiple_of(PASS), padded[0]);
         let sources = std::slice::from_ref(source);
         let dataset = SeriesDataset::at_issues(sources, &plan, padded, self.target());
-        let model = self.members[member]
-            .lock()
-            .map_err(|_| Error::data("a training thread failed while it held this network"))?;
+        let model = self.members[member].lock().map_err(|_| held())?;
         let decoded = predict(&model, &task, &dataset, PASS)?;
         let flat = decoded.to_kind(tch::Kind::Double).contiguous().view(-1);
         let values = Vec::<f64>::try_from(&flat)?;
@@ -268,6 +278,10 @@ impl Network {
         }
         Ok(quantiles)
     }
+}
+
+fn held() -> Error {
+    Error::data("a training thread failed while it held this network")
 }
 
 /// The middle number of each horizon: the point forecast, `[N, H]`.
@@ -352,10 +366,57 @@ impl Forecaster for Network {
             )?;
             Ok((Mutex::new(model), report))
         };
+        self.example = Some(crate::data::Dataset::spec(&train));
         let first = self.settings.training.seed;
         let seeds: Vec<u64> = (first..first + self.settings.seeds.max(1) as u64).collect();
         let fitted = for_each_seed(&seeds, train_one)?;
         (self.members, self.reports) = fitted.into_iter().unzip();
+        Ok(())
+    }
+
+    fn state(&self) -> Result<serde_json::Value> {
+        let (Some(scaling), Some(example)) = (&self.scaling, &self.example) else {
+            return Err(not_fitted(&self.name()));
+        };
+        state::of(&Kept {
+            horizons: self.horizons.clone(),
+            scaling: scaling.clone(),
+            example: example.clone(),
+            members: self.members.len(),
+            base: self.base.state()?,
+        })
+    }
+
+    fn restore(&mut self, state: &serde_json::Value) -> Result<()> {
+        let kept: Kept = state::read(&self.name(), state)?;
+        self.base.restore(&kept.base)?;
+        self.horizons = kept.horizons;
+        let outputs = crate::model::Task::outputs(&self.task()?);
+        let member = |_| {
+            let seed = self.settings.training.seed;
+            let model =
+                self.settings.model.build(&kept.example, outputs, seed, tch::Device::Cpu)?;
+            Ok(Mutex::new(model))
+        };
+        self.members = (0..kept.members).map(member).collect::<Result<_>>()?;
+        self.scaling = Some(kept.scaling);
+        self.example = Some(kept.example);
+        Ok(())
+    }
+
+    fn save_weights(&self, folder: &Path, stem: &str) -> Result<()> {
+        for (number, member) in self.members.iter().enumerate() {
+            let model = member.lock().map_err(|_| held())?;
+            model.save(&folder.join(format!("{stem}.{number}.safetensors")))?;
+        }
+        Ok(())
+    }
+
+    fn load_weights(&mut self, folder: &Path, stem: &str) -> Result<()> {
+        for (number, member) in self.members.iter_mut().enumerate() {
+            let model = member.get_mut().map_err(|_| held())?;
+            model.load(&folder.join(format!("{stem}.{number}.safetensors")))?;
+        }
         Ok(())
     }
 

@@ -1,11 +1,11 @@
 //! The mean of the last rows stays.
 
-use super::{Forecaster, History, Record, Training, not_fitted};
+use super::{Forecaster, History, Record, Training, not_fitted, state};
 use crate::data::level_features::trailing_mean;
 use crate::error::{Error, Result};
 
 /// The mean of the last `rows` values (forward filled) at every horizon.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct RecentMean {
     rows: usize,
     horizons: usize,
@@ -21,6 +21,15 @@ impl RecentMean {
 impl Forecaster for RecentMean {
     fn name(&self) -> String {
         format!("mean({})", self.rows)
+    }
+
+    fn state(&self) -> Result<serde_json::Value> {
+        state::of(self)
+    }
+
+    fn restore(&mut self, state: &serde_json::Value) -> Result<()> {
+        *self = state::read(&self.name(), state)?;
+        Ok(())
     }
 
     fn fit(&mut self, training: &Training<'_>) -> Result<()> {

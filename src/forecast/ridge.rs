@@ -1,7 +1,7 @@
 //! Ridge regression on exponentially weighted means, anchored on one of them.
 
 use super::linear::Linear;
-use super::{Forecaster, History, Record, Training, not_fitted};
+use super::{Forecaster, History, Record, Training, not_fitted, state};
 use crate::data::level_features::{LAGS, SMOOTHING, lagged};
 use crate::error::Result;
 
@@ -23,13 +23,13 @@ const FEATURES: usize = SMOOTHING.len() + LAGS + 1;
 /// .1). Inputs: six such means and the last 12 values, all minus the anchor, and the mean size
 /// of a change; standardised on the fitted rows. The penalty is chosen on the last 15 % of
 /// training, then all of training is fitted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Ridge {
     models: Vec<Standardised>,
 }
 
 /// A linear model of standardised inputs.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 struct Standardised {
     moments: Vec<(f64, f64)>,
     line: Linear,
@@ -115,6 +115,15 @@ impl Ridge {
 impl Forecaster for Ridge {
     fn name(&self) -> String {
         "ridge".into()
+    }
+
+    fn state(&self) -> Result<serde_json::Value> {
+        state::of(self)
+    }
+
+    fn restore(&mut self, state: &serde_json::Value) -> Result<()> {
+        *self = state::read(&self.name(), state)?;
+        Ok(())
     }
 
     fn fit(&mut self, training: &Training<'_>) -> Result<()> {

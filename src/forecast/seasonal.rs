@@ -1,11 +1,11 @@
 //! As one period ago.
 
-use super::{Forecaster, History, Training};
+use super::{Forecaster, History, Training, state};
 use crate::error::{Error, Result};
 
 /// The value one period before the target (two periods if that is still ahead, and so on);
 /// the training mean where the record does not reach back so far.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Seasonal {
     period: usize,
     horizons: Vec<usize>,
@@ -22,6 +22,15 @@ impl Seasonal {
 impl Forecaster for Seasonal {
     fn name(&self) -> String {
         format!("seasonal({})", self.period)
+    }
+
+    fn state(&self) -> Result<serde_json::Value> {
+        state::of(self)
+    }
+
+    fn restore(&mut self, state: &serde_json::Value) -> Result<()> {
+        *self = state::read(&self.name(), state)?;
+        Ok(())
     }
 
     fn fit(&mut self, training: &Training<'_>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Simple exponential smoothing.
 
-use super::{Forecaster, History, Record, Training, not_fitted};
+use super::{Forecaster, History, Record, Training, not_fitted, state};
 use crate::error::{Error, Result};
 
 /// How the rate of smoothing is chosen.
@@ -24,7 +24,7 @@ const INNER: f64 = 0.15;
 
 /// The smoothed level `l ← l + α (y − l)` at every horizon; rows without an observation leave
 /// it as it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Ses {
     choice: SmoothingRate,
     rates: Vec<f64>,
@@ -63,6 +63,15 @@ impl Forecaster for Ses {
             SmoothingRate::PerHorizon => "ses-per-horizon".into(),
             SmoothingRate::Fixed(rate) => format!("ses({rate})"),
         }
+    }
+
+    fn state(&self) -> Result<serde_json::Value> {
+        state::of(self)
+    }
+
+    fn restore(&mut self, state: &serde_json::Value) -> Result<()> {
+        *self = state::read(&self.name(), state)?;
+        Ok(())
     }
 
     fn fit(&mut self, training: &Training<'_>) -> Result<()> {

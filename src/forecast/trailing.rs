@@ -1,7 +1,7 @@
 //! Linear in trailing means, anchored on the mean of the last rows: free of the absolute level.
 
 use super::linear::{Linear, ridge};
-use super::{Forecaster, History, Record, Training, not_fitted};
+use super::{Forecaster, History, Record, Training, not_fitted, state};
 use crate::data::level_features::{LAGS, TRAILING, lagged, trailing_mean};
 use crate::error::Result;
 use crate::score::quantile::median;
@@ -30,7 +30,7 @@ pub enum Norm {
 
 /// One linear model per horizon of the change from the mean of the last 12 rows. Inputs are the
 /// last 12 values and the trailing means over 2 to 120 rows, all minus that mean.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct TrailingMeans {
     norm: Norm,
     models: Vec<Linear>,
@@ -95,6 +95,15 @@ impl Forecaster for TrailingMeans {
             Norm::Absolute => "lad".into(),
             Norm::Squared => "trailing-ridge".into(),
         }
+    }
+
+    fn state(&self) -> Result<serde_json::Value> {
+        state::of(self)
+    }
+
+    fn restore(&mut self, state: &serde_json::Value) -> Result<()> {
+        *self = state::read(&self.name(), state)?;
+        Ok(())
     }
 
     fn fit(&mut self, training: &Training<'_>) -> Result<()> {

@@ -26,22 +26,27 @@ impl RunFolder {
     /// Makes the folder. An existing one is refused, and with `force` emptied if it is a run
     /// folder; anything else is never touched.
     pub fn create(path: &Path, force: bool) -> Result<Self> {
+        Self::check_free(path, force)?;
         if path.exists() {
-            let empty =
-                path.is_dir() && std::fs::read_dir(path).map_err(Error::io(path))?.next().is_none();
-            if !empty && !force {
-                let text =
-                    "exists already; choose another name, resume it, or overwrite with --force";
-                return Err(Error::usage(format!("{}: {text}", path.display())));
-            }
-            if !empty && !path.join(SETTINGS).is_file() {
-                let text = "is not a run folder, so --force will not empty it";
-                return Err(Error::usage(format!("{}: {text}", path.display())));
-            }
             std::fs::remove_dir_all(path).map_err(Error::io(path))?;
         }
         std::fs::create_dir_all(path).map_err(Error::io(path))?;
         Ok(Self { path: path.to_path_buf() })
+    }
+
+    /// The refusals of [`Self::create`] alone, for before long work; nothing is touched.
+    pub fn check_free(path: &Path, force: bool) -> Result<()> {
+        let empty = !path.exists()
+            || path.is_dir() && std::fs::read_dir(path).map_err(Error::io(path))?.next().is_none();
+        if !empty && !force {
+            let text = "exists already; choose another name, resume it, or overwrite with --force";
+            return Err(Error::usage(format!("{}: {text}", path.display())));
+        }
+        if !empty && !path.join(SETTINGS).is_file() {
+            let text = "is not a run folder, so --force will not empty it";
+            return Err(Error::usage(format!("{}: {text}", path.display())));
+        }
+        Ok(())
     }
 
     /// A run folder that is there.

@@ -14,7 +14,9 @@ use crate::time::{SECOND, Span, UtcTime};
 /// Where the series comes from and which of its values is the target.
 #[derive(clap::Args, Clone)]
 pub struct InputArgs {
-    /// An archive (files, folders, globs, SDS trees) or one CSV or Parquet table.
+    /// An archive (files, folders, globs, SDS trees) or one CSV or Parquet table. A run folder
+    /// before it: its models forecast, nothing is trained, and its settings hold but for --from,
+    /// --to and --channels.
     #[arg(required = true, value_name = "INPUT")]
     pub input: Vec<PathBuf>,
     /// Archive: only these channels, e.g. 'TA.C26K..BHZ'; repeatable.

@@ -2,6 +2,7 @@
 
 mod input;
 mod results;
+mod reuse;
 
 use std::path::PathBuf;
 
@@ -10,7 +11,7 @@ use input::InputArgs;
 use super::Outcome;
 use crate::data::{Membership, PartEnds};
 use crate::error::{Error, Result};
-use crate::forecast::{Calibrator, LevelSettings, Record, Refit, forecast_level};
+use crate::forecast::{Calibrator, LevelSettings, Record, Refit, forecast_level, keep_target};
 use crate::progress;
 use crate::time::UtcTime;
 use crate::train::RunFolder;
@@ -133,11 +134,16 @@ impl Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<Outcome> {
+    if let Some(folder) = reuse::run_folder(&args.input.input) {
+        return reuse::run(args, &folder);
+    }
+    RunFolder::check_free(&args.out, args.force)?;
     let targets = args.input.read()?;
     let first = targets.first().ok_or_else(|| Error::data("the input holds no series"))?;
     let settings = args.settings(first.series.step)?;
     let folder = RunFolder::create(&args.out, args.force)?;
-    folder.write_settings(&settings)?;
+    folder.write_settings(&reuse::RunSettings::new(&settings, &args.input))?;
+    let mut kept = Vec::new();
     let all_read = targets.iter().all(|target| target.all_read);
     let several = targets.len() > 1;
     let mut scores = crate::score::ScoreTable::default();
@@ -155,9 +161,11 @@ pub fn run(args: Args) -> Result<Outcome> {
         let label =
             if several { format!("{}_", results::file_name(&target.name)) } else { String::new() };
         results::draw(&result, &settings, &target.name, &target.quantity, &folder, &label)?;
+        kept.push(keep_target(&target.name, &result, folder.path())?);
         forecasts.push((target.name, results::table(&result)));
         scores.rows.extend(result.scores.rows);
     }
+    reuse::keep(&folder, kept)?;
     results::write(&folder, &forecasts, &scores)?;
     if args.json {
         results::print_json(&scores)?;

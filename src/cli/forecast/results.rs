@@ -66,6 +66,16 @@ pub fn table(result: &LevelResult) -> Table {
 
 /// Writes `forecasts.csv`, `forecasts.parquet`, `scores.csv` and, last, `metrics.json`.
 pub fn write(folder: &RunFolder, targets: &[(String, Table)], scores: &ScoreTable) -> Result<()> {
+    let whole = joined(targets);
+    table::write(&folder.file("forecasts.csv"), &whole)?;
+    table::write(&folder.file("forecasts.parquet"), &whole)?;
+    scores.write(&folder.file("scores.csv"))?;
+    let metrics: Vec<_> = scores.rows.iter().map(json_row).collect();
+    folder.write_json(METRICS, &metrics)
+}
+
+/// The tables of all targets as one, with the target in front.
+pub fn joined(targets: &[(String, Table)]) -> Table {
     let mut whole = Table::default();
     for (name, part) in targets {
         let named = ColumnValues::Text(vec![Some(name.clone()); part.rows()]);
@@ -77,11 +87,7 @@ pub fn write(folder: &RunFolder, targets: &[(String, Table)], scores: &ScoreTabl
             whole.columns.iter_mut().zip(columns).for_each(|(all, more)| append(all, more));
         }
     }
-    table::write(&folder.file("forecasts.csv"), &whole)?;
-    table::write(&folder.file("forecasts.parquet"), &whole)?;
-    scores.write(&folder.file("scores.csv"))?;
-    let metrics: Vec<_> = scores.rows.iter().map(json_row).collect();
-    folder.write_json(METRICS, &metrics)
+    whole
 }
 
 fn append(all: &mut TableColumn, more: &TableColumn) {

@@ -1,0 +1,223 @@
+//! What a run folder keeps, and `temblor forecast RUN INPUT`: its models on new data.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::input::InputArgs;
+use super::{Args, Outcome, results};
+use crate::error::{Error, Result};
+use crate::forecast::{
+    Forecasts, KeptTarget, LevelResult, LevelSettings, forecast_fitted, restore_target,
+};
+use crate::progress;
+use crate::read::table;
+use crate::time::UtcTime;
+use crate::train::RunFolder;
+use crate::train::run_folder::{DESCRIPTION, SETTINGS};
+
+/// Version of `model.json`.
+const VERSION: u32 = 1;
+
+/// Everything the command was told, as `run.toml` keeps it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSettings {
+    input: InputSettings,
+    forecast: LevelSettings,
+}
+
+/// How the input becomes series.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct InputSettings {
+    paths: Vec<PathBuf>,
+    channels: Vec<String>,
+    window: f64,
+    align_start: bool,
+    feature: String,
+    value: Option<String>,
+    covariates: Vec<String>,
+    index: Option<String>,
+    group: Option<String>,
+    step: Option<f64>,
+    log10: bool,
+    from: Option<UtcTime>,
+    to: Option<UtcTime>,
+}
+
+/// The file `model.json`.
+#[derive(Serialize, Deserialize)]
+struct Description {
+    version: u32,
+    targets: Vec<KeptTarget>,
+}
+
+impl RunSettings {
+    /// The settings of a run from these arguments.
+    pub fn new(forecast: &LevelSettings, args: &InputArgs) -> Self {
+        let input = InputSettings {
+            paths: args.input.clone(),
+            channels: args.channels.iter().map(ToString::to_string).collect(),
+            window: args.window,
+            align_start: args.align_start,
+            feature: args.feature.clone(),
+            value: args.value.clone(),
+            covariates: args.covariates.clone(),
+            index: args.index.clone(),
+            group: args.group.clone(),
+            step: args.step,
+            log10: args.log10,
+            from: args.from,
+            to: args.to,
+        };
+        Self { input, forecast: forecast.clone() }
+    }
+}
+
+impl InputSettings {
+    /// The run's way of reading for other paths. An end is not taken over: data after it are
+    /// what a run is used for.
+    fn arguments(&self, given: &InputArgs) -> Result<InputArgs> {
+        let differs = |flag: &str, given: &str, own: &str| {
+            Err(Error::usage(format!("--{flag} {given}: the run was trained with {own}")))
+        };
+        if let Some(value) = &given.value
+            && Some(value) != self.value.as_ref()
+        {
+            let own = self.value.as_deref().unwrap_or("the only column");
+            return differs("value", value, own);
+        }
+        if !given.covariates.is_empty() && given.covariates != self.covariates {
+            return differs("with", &given.covariates.join(", "), &self.covariates.join(", "));
+        }
+        if given.feature != "rsam" && given.feature != self.feature {
+            return differs("feature", &given.feature, &self.feature);
+        }
+        if let Some(step) = given.step
+            && Some(step) != self.step
+        {
+            let own = self.step.map_or("the median step".into(), |own| own.to_string());
+            return differs("step", &step.to_string(), &own);
+        }
+        let channels = match given.channels.is_empty() {
+            true => self.channels.iter().map(|text| text.parse()).collect::<Result<_>>()?,
+            false => given.channels.clone(),
+        };
+        Ok(InputArgs {
+            input: given.input[1..].to_vec(),
+            channels,
+            window: self.window,
+            align_start: self.align_start,
+            feature: self.feature.clone(),
+            value: self.value.clone(),
+            covariates: self.covariates.clone(),
+            index: self.index.clone(),
+            group: self.group.clone(),
+            step: self.step,
+            log10: self.log10,
+            from: given.from.or(self.from),
+            to: given.to,
+        })
+    }
+}
+
+/// The first path if it is a run folder.
+pub fn run_folder(paths: &[PathBuf]) -> Option<PathBuf> {
+    paths.first().filter(|path| path.join(SETTINGS).is_file()).cloned()
+}
+
+/// Writes `model.json`.
+pub fn keep(folder: &RunFolder, targets: Vec<KeptTarget>) -> Result<()> {
+    folder.write_json(DESCRIPTION, &Description { version: VERSION, targets })
+}
+
+/// Forecasts the input with the models of the run in `path`.
+pub fn run(args: Args, path: &Path) -> Result<Outcome> {
+    let run = RunFolder::open(path)?;
+    if args.input.input.len() < 2 {
+        let text = "give the data to forecast after the run folder";
+        return Err(Error::usage(format!("{}: {text}", path.display())));
+    }
+    if !args.models.is_empty() {
+        return Err(Error::usage("--model: the run folder decides which models forecast"));
+    }
+    let same = |a: &Path| a.canonicalize().ok();
+    if args.out.exists() && same(&args.out) == same(path) {
+        let text = "is the run itself; name another folder with --out";
+        return Err(Error::usage(format!("{}: {text}", args.out.display())));
+    }
+    RunFolder::check_free(&args.out, args.force)?;
+    let mut settings: RunSettings = run.read_settings()?;
+    let kept: Description = match run.file(DESCRIPTION).is_file() {
+        true => run.read_json(DESCRIPTION)?,
+        false => {
+            let text = format!("holds no {DESCRIPTION}: its training was not finished");
+            return Err(Error::usage(format!("{}: {text}", path.display())));
+        }
+    };
+    if kept.version != VERSION {
+        let found = kept.version;
+        let text = format!("version {found}, this program reads version {VERSION}");
+        return Err(Error::input(run.file(DESCRIPTION), text));
+    }
+    let input = settings.input.arguments(&args.input)?;
+    let targets = input.read()?;
+    let all_read = targets.iter().all(|target| target.all_read);
+    let find = |name: &str| {
+        kept.targets.iter().find(|kept| kept.name == name).ok_or_else(|| {
+            let there: Vec<&str> = kept.targets.iter().map(|kept| kept.name.as_str()).collect();
+            let there = there.join(", ");
+            Error::usage(format!("the input holds {name}; the run was trained on {there}"))
+        })
+    };
+    let several = targets.len() > 1;
+    let mut ready = Vec::new();
+    for target in targets {
+        let kept = find(&target.name)?;
+        let continued = kept.continued(&target.series)?;
+        ready.push((target, kept, continued));
+    }
+    let folder = RunFolder::create(&args.out, args.force)?;
+    settings.input.paths = input.input;
+    folder.write_settings(&settings)?;
+    let mut scores = crate::score::ScoreTable::default();
+    let (mut forecasts, mut forward) = (Vec::new(), Vec::new());
+    for (target, kept, (record, test, first)) in ready {
+        let fitted = restore_target(kept, &settings.forecast, run.path())?;
+        let level = &settings.forecast;
+        let mut result = forecast_fitted(record, &kept.parts, test, &target.name, level, fitted)?;
+        keep_from(&mut result, first);
+        let label =
+            if several { format!("{}_", results::file_name(&target.name)) } else { String::new() };
+        results::draw(&result, level, &target.name, &target.quantity, &folder, &label)?;
+        forecasts.push((target.name.clone(), results::table(&result)));
+        let last = result.record.rows().saturating_sub(1);
+        keep_from(&mut result, last);
+        forward.push((target.name, results::table(&result)));
+        scores.rows.extend(result.scores.rows);
+    }
+    table::write(&folder.file("forward.csv"), &results::joined(&forward))?;
+    results::write(&folder, &forecasts, &scores)?;
+    if args.json {
+        results::print_json(&scores)?;
+    } else {
+        println!("{}", results::brief(&scores));
+    }
+    progress::note(format_args!("forecasts, scores and figures are in {}", args.out.display()));
+    Ok(if all_read { Outcome::Done } else { Outcome::SomeInputsFailed })
+}
+
+/// Leaves the forecasts issued at row `first` or later.
+fn keep_from(result: &mut LevelResult, first: usize) {
+    let cut = |forecasts: &mut Forecasts| {
+        let before = forecasts.issues.iter().take_while(|&&issue| issue < first).count();
+        let size = forecasts.horizons.len() * forecasts.outcome.width();
+        forecasts.issues.drain(..before);
+        forecasts.values.drain(..before * size);
+    };
+    for model in &mut result.models {
+        cut(&mut model.raw);
+        cut(&mut model.calibrated);
+    }
+}
