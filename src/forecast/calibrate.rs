@@ -201,6 +201,7 @@ mod tests {
                     observed: &observed,
                     quantiles: &quantiles,
                     levels: &LEVELS,
+                    point: None,
                     naive_change: None,
                     reference: None,
                 };

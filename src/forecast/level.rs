@@ -337,11 +337,15 @@ fn score(
             let forecasts = &model.calibrated;
             let quantiles: Vec<f64> =
                 rows.iter().flat_map(|&n| forecasts.at(n, h).iter().copied()).collect();
+            // Sorting calibrated quantiles may move the middle one off the point.
+            let all = model.raw.point(h);
+            let point: Vec<f64> = rows.iter().map(|&n| all[n]).collect();
             let compared = reference.as_deref().filter(|errors| errors.len() == observed.len());
             let scores = LevelScores {
                 observed: &observed,
                 quantiles: &quantiles,
                 levels: forecasts.outcome.levels(),
+                point: Some(&point),
                 naive_change: Some(naive),
                 reference: compared.map(|errors| (settings.reference.as_str(), errors)),
             };

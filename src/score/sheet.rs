@@ -18,6 +18,8 @@ pub struct LevelScores<'a> {
     pub quantiles: &'a [f64],
     /// Levels of the quantiles, rising, `[Q]`; the one nearest .5 is the point forecast.
     pub levels: &'a [f64],
+    /// The point forecast as issued, `[N]`, where it is not the quantile nearest .5.
+    pub point: Option<&'a [f64]>,
     /// The unit of MASE ([`super::mean_naive_change`] of training), if known.
     pub naive_change: Option<f64>,
     /// The reference: its name and its absolute errors on the same samples, `[N]`.
@@ -25,8 +27,11 @@ pub struct LevelScores<'a> {
 }
 
 impl LevelScores<'_> {
-    /// The point forecast: the quantile nearest the median, `[N]`.
+    /// The point forecast: as issued, or the quantile nearest the median, `[N]`.
     pub fn point(&self) -> Vec<f64> {
+        if let Some(point) = self.point {
+            return point.to_vec();
+        }
         let far = |level: usize| (self.levels[level] - 0.5).abs();
         let nearest = (0..self.levels.len()).min_by(|&a, &b| far(a).total_cmp(&far(b)));
         self.quantile(nearest.unwrap_or(0))
@@ -149,6 +154,7 @@ mod tests {
             observed: &observed,
             quantiles: &quantiles,
             levels: &levels,
+            point: None,
             naive_change: Some(2.0),
             reference: Some(("persistence", &reference)),
         };

@@ -71,6 +71,7 @@ fn scores(forecaster: &mut dyn Forecaster, record: &Record) -> ScoreTable {
             observed: &observed,
             quantiles: &quantiles,
             levels: &LEVELS,
+            point: None,
             naive_change: Some(mean_naive_change(&record.observed()[..row(2017)], 1)),
             reference: None,
         };
