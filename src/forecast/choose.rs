@@ -33,7 +33,13 @@ pub fn choose(name: &str, settings: &LevelSettings) -> Result<Box<dyn Forecaster
         });
     }
     let base = base.unwrap_or(if kind == "mlp" { "lad" } else { "smooth" });
-    let network = NetworkSettings {
+    let network = network(kind, base, settings)?;
+    Ok(Box::new(Network::new(network, starting_point(base, settings)?)))
+}
+
+/// A network with its recipe.
+pub(super) fn network(kind: &str, base: &str, settings: &LevelSettings) -> Result<NetworkSettings> {
+    Ok(NetworkSettings {
         model: spec(kind, base)?,
         training: training(base, settings),
         lookback: settings.lookback,
@@ -41,8 +47,7 @@ pub fn choose(name: &str, settings: &LevelSettings) -> Result<Box<dyn Forecaster
         center: if base == "arima" { Center::Base } else { Center::Smoothed },
         spreads: if base == "arima" { SpreadScale::Logarithm } else { SpreadScale::Plain },
         seeds: settings.seeds,
-    };
-    Ok(Box::new(Network::new(network, starting_point(base, settings)?)))
+    })
 }
 
 fn starting_point(base: &str, settings: &LevelSettings) -> Result<Box<dyn Forecaster>> {

@@ -5,6 +5,7 @@
 //! layer starts at zero, so an untrained network is its base; no absolute level enters it, so
 //! a drifting record stays inside what was seen. Quantiles cannot cross.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Mutex;
 
@@ -17,7 +18,7 @@ use crate::data::{
     moments, standardise,
 };
 use crate::error::{Error, Result};
-use crate::model::{Model, ModelSpec, QuantileTask};
+use crate::model::{Model, ModelSpec, QuantileTask, Task};
 use crate::train::{Report, TrainSettings, Trainer, for_each_seed, predict};
 
 /// Smoothing of the level that windows and features are relative to.
@@ -150,51 +151,14 @@ impl Network {
         let columns = feature_columns(&history, &center, scaling.deviation, self.settings.spreads);
         let features = apply_moments(&columns, &scaling.features);
         let targets = targets(record, &base, &self.horizons, &scaling.units);
-        Ok((self.source(&history, scaling, center, features, targets), base))
+        Ok((source(&history, scaling, (self.settings.center, center), features, targets), base))
     }
 
     /// The level that windows and features subtract, `[T]`.
     fn center(&self, history: &History<'_>, base: &[f64]) -> Vec<f64> {
         match self.settings.center {
-            Center::Smoothed => smooth(history.level(), CENTER),
+            Center::Smoothed => smoothed(history),
             Center::Base => base.iter().step_by(self.horizons.len().max(1)).copied().collect(),
-        }
-    }
-
-    fn source(
-        &self,
-        history: &History<'_>,
-        scaling: &Scaling,
-        center: Vec<f64>,
-        features: Vec<f32>,
-        targets: Vec<f32>,
-    ) -> WindowSource {
-        let level = history.level();
-        let floor = SCALE_FLOOR * scaling.deviation;
-        let covariates = covariate_numbers(history)
-            .zip(&scaling.covariates)
-            .map(|(column, (mean, deviation))| {
-                let (filled, _) = crate::data::fill_forward(&history.column(column));
-                let standard = filled.iter().map(|v| (v - mean) / deviation);
-                standard.map(|z| if z.is_finite() { z } else { 0.0 }).collect()
-            })
-            .collect();
-        let scale = match self.settings.center {
-            Center::Base => vec![scaling.deviation; level.len()],
-            Center::Smoothed => {
-                trailing_deviation(level, SCALE_ROWS).iter().map(|s| s + floor).collect()
-            }
-        };
-        WindowSource {
-            name: history.group().to_string(),
-            clock: (history.start(), history.step()),
-            level: level.to_vec(),
-            age: history.age().to_vec(),
-            center,
-            scale,
-            covariates,
-            features,
-            targets,
         }
     }
 
@@ -214,7 +178,7 @@ impl Network {
             .collect();
         let targets = targets(record, &base, &self.horizons, &units);
         let scaling = Scaling { deviation, features: feature_moments, covariates, units };
-        let source = self.source(&history, &scaling, center, features, targets);
+        let source = source(&history, &scaling, (self.settings.center, center), features, targets);
         self.scaling = Some(scaling);
         Ok(source)
     }
@@ -251,22 +215,11 @@ impl Network {
     ) -> Result<Vec<f64>> {
         let scaling = self.scaling.as_ref().ok_or_else(|| not_fitted(&self.name()))?;
         let (plan, task) = (self.plan(), self.task()?);
-        let usable: Vec<usize> =
-            (0..issues.len()).filter(|&n| plan.window_usable(&source.age, issues[n])).collect();
         let width = self.settings.levels.len();
         let size = self.horizons.len() * width;
         let mut quantiles = vec![f64::NAN; issues.len() * size];
-        if usable.is_empty() {
-            return Ok(quantiles);
-        }
-        let mut padded: Vec<(usize, usize)> = usable.iter().map(|&n| (0, issues[n])).collect();
-        padded.resize(padded.len().next_multiple_of(PASS), padded[0]);
-        let sources = std::slice::from_ref(source);
-        let dataset = SeriesDataset::at_issues(sources, &plan, padded, self.target());
-        let model = self.members[member].lock().map_err(|_| held())?;
-        let decoded = predict(&model, &task, &dataset, PASS)?;
-        let flat = decoded.to_kind(tch::Kind::Double).contiguous().view(-1);
-        let values = Vec::<f64>::try_from(&flat)?;
+        let (usable, values) =
+            decoded(&self.members[member], &task, source, &plan, self.target(), issues)?;
         for (place, &n) in usable.iter().enumerate() {
             for h in 0..self.horizons.len() {
                 let anchor = base[issues[n] * self.horizons.len() + h];
@@ -284,6 +237,106 @@ fn held() -> Error {
     Error::data("a training thread failed while it held this network")
 }
 
+/// Rows that train and rows that stop training.
+pub(super) fn fit_and_stop(
+    rows: Range<usize>,
+    validate: Range<usize>,
+) -> (Range<usize>, Range<usize>) {
+    if validate.is_empty() {
+        let cut = rows.end - ((rows.end - rows.start) as f64 * INNER) as usize;
+        (rows.start..cut, cut..rows.end)
+    } else {
+        (rows, validate)
+    }
+}
+
+/// One training a seed.
+pub(super) fn train_members(
+    settings: &NetworkSettings,
+    task: &dyn Task,
+    train: &SeriesDataset<'_>,
+    valid: &SeriesDataset<'_>,
+) -> Result<Vec<(Mutex<Model>, Report)>> {
+    let train_one = |seed: u64| -> Result<(Mutex<Model>, Report)> {
+        let training = TrainSettings { seed, ..settings.training.clone() };
+        let spec = crate::data::Dataset::spec(train);
+        let mut model = settings.model.build(&spec, task.outputs(), seed, tch::Device::Cpu)?;
+        let trainer = Trainer::new(&training).titled(None);
+        let report = trainer.fit(&mut model, task, train, Some(valid))?;
+        Ok((Mutex::new(model), report))
+    };
+    let first = settings.training.seed;
+    let seeds: Vec<u64> = (first..first + settings.seeds.max(1) as u64).collect();
+    for_each_seed(&seeds, train_one)
+}
+
+/// Places in `issues` with a complete window, and the decoded outputs of the model there, padded
+/// to whole passes.
+pub(super) fn decoded(
+    model: &Mutex<Model>,
+    task: &dyn Task,
+    source: &WindowSource,
+    plan: &WindowPlan,
+    target: Target,
+    issues: &[usize],
+) -> Result<(Vec<usize>, Vec<f64>)> {
+    let usable: Vec<usize> =
+        (0..issues.len()).filter(|&n| plan.window_usable(&source.age, issues[n])).collect();
+    if usable.is_empty() {
+        return Ok((usable, Vec::new()));
+    }
+    let mut padded: Vec<(usize, usize)> = usable.iter().map(|&n| (0, issues[n])).collect();
+    padded.resize(padded.len().next_multiple_of(PASS), padded[0]);
+    let sources = std::slice::from_ref(source);
+    let dataset = SeriesDataset::at_issues(sources, plan, padded, target);
+    let model = model.lock().map_err(|_| held())?;
+    let output = predict(&model, task, &dataset, PASS)?;
+    let flat = output.to_kind(tch::Kind::Double).contiguous().view(-1);
+    Ok((usable, Vec::<f64>::try_from(&flat)?))
+}
+
+/// What windows of the known rows read from.
+pub(super) fn source(
+    history: &History<'_>,
+    scaling: &Scaling,
+    (relative_to, center): (Center, Vec<f64>),
+    features: Vec<f32>,
+    targets: Vec<f32>,
+) -> WindowSource {
+    let level = history.level();
+    let floor = SCALE_FLOOR * scaling.deviation;
+    let covariates = covariate_numbers(history)
+        .zip(&scaling.covariates)
+        .map(|(column, (mean, deviation))| {
+            let (filled, _) = crate::data::fill_forward(&history.column(column));
+            let standard = filled.iter().map(|v| (v - mean) / deviation);
+            standard.map(|z| if z.is_finite() { z } else { 0.0 }).collect()
+        })
+        .collect();
+    let scale = match relative_to {
+        Center::Base => vec![scaling.deviation; level.len()],
+        Center::Smoothed => {
+            trailing_deviation(level, SCALE_ROWS).iter().map(|s| s + floor).collect()
+        }
+    };
+    WindowSource {
+        name: history.group().to_string(),
+        clock: (history.start(), history.step()),
+        level: level.to_vec(),
+        age: history.age().to_vec(),
+        center,
+        scale,
+        covariates,
+        features,
+        targets,
+    }
+}
+
+/// The smoothed level, `[T]`.
+pub(super) fn smoothed(history: &History<'_>) -> Vec<f64> {
+    smooth(history.level(), CENTER)
+}
+
 /// The middle number of each horizon: the point forecast, `[N, H]`.
 fn middle(forecaster: &dyn Forecaster, values: Vec<f64>) -> Vec<f64> {
     let outcome = forecaster.outcome();
@@ -293,13 +346,15 @@ fn middle(forecaster: &dyn Forecaster, values: Vec<f64>) -> Vec<f64> {
     values.chunks(outcome.width().max(1)).map(|quantiles| quantiles[place]).collect()
 }
 
-fn covariate_numbers<'a>(history: &History<'a>) -> impl Iterator<Item = usize> + use<'a> {
+pub(super) fn covariate_numbers<'a>(
+    history: &History<'a>,
+) -> impl Iterator<Item = usize> + use<'a> {
     let target = history.target();
     (0..history.columns()).filter(move |&column| column != target)
 }
 
 /// Features of the level, and for each further column its smoothed values and its change.
-fn feature_columns(
+pub(super) fn feature_columns(
     history: &History<'_>,
     center: &[f64],
     deviation: f64,
@@ -341,35 +396,13 @@ impl Forecaster for Network {
         self.horizons = training.horizons().to_vec();
         self.base.fit(training)?;
         let record = training.with_validation().to_record()?;
-        let (fit, stop) = match training.validate() {
-            part if part.is_empty() => {
-                let rows = training.rows();
-                let cut = rows.end - ((rows.end - rows.start) as f64 * INNER) as usize;
-                (rows.start..cut, cut..rows.end)
-            }
-            part => (training.rows(), part),
-        };
+        let (fit, stop) = fit_and_stop(training.rows(), training.validate());
         let source = self.fit_scaling(&record, fit.end)?;
         let (plan, task, sources) = (self.plan(), self.task()?, std::slice::from_ref(&source));
         let part = |rows| SeriesDataset::new(sources, &plan, vec![rows], self.target());
         let (train, valid) = (part(fit)?, part(stop)?);
-        let train_one = |seed: u64| -> Result<(Mutex<Model>, Report)> {
-            let settings = TrainSettings { seed, ..self.settings.training.clone() };
-            let spec = crate::data::Dataset::spec(&train);
-            let outputs = crate::model::Task::outputs(&task);
-            let mut model = self.settings.model.build(&spec, outputs, seed, tch::Device::Cpu)?;
-            let report = Trainer::new(&settings).titled(None).fit(
-                &mut model,
-                &task,
-                &train,
-                Some(&valid),
-            )?;
-            Ok((Mutex::new(model), report))
-        };
         self.example = Some(crate::data::Dataset::spec(&train));
-        let first = self.settings.training.seed;
-        let seeds: Vec<u64> = (first..first + self.settings.seeds.max(1) as u64).collect();
-        let fitted = for_each_seed(&seeds, train_one)?;
+        let fitted = train_members(&self.settings, &task, &train, &valid)?;
         (self.members, self.reports) = fitted.into_iter().unzip();
         Ok(())
     }

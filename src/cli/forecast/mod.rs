@@ -1,5 +1,6 @@
 //! `temblor forecast`: trains, backtests, calibrates, scores, and forecasts from the end of the data.
 
+mod events;
 mod input;
 mod results;
 mod reuse;
@@ -11,7 +12,9 @@ use input::InputArgs;
 use super::Outcome;
 use crate::data::{Membership, PartEnds};
 use crate::error::{Error, Result};
-use crate::forecast::{Calibrator, LevelSettings, Record, Refit, forecast_level, keep_target};
+use crate::forecast::{
+    Calibrator, LevelSettings, Record, Refit, forecast_event, forecast_level, keep_target,
+};
 use crate::progress;
 use crate::time::UtcTime;
 use crate::train::RunFolder;
@@ -82,6 +85,8 @@ pub struct Args {
     /// Forecast that others are compared with in pairs.
     #[arg(long, value_name = "NAME", default_value = "persistence")]
     reference: String,
+    #[command(flatten)]
+    event: events::EventArgs,
     /// Folder for forecasts, scores and figures.
     #[arg(long, short, value_name = "DIR", default_value = "forecast")]
     out: PathBuf,
@@ -141,13 +146,18 @@ pub fn run(args: Args) -> Result<Outcome> {
     let targets = args.input.read()?;
     let first = targets.first().ok_or_else(|| Error::data("the input holds no series"))?;
     let settings = args.settings(first.series.step)?;
+    let event = args.event.settings(&settings.horizons)?;
     let folder = RunFolder::create(&args.out, args.force)?;
     folder.write_settings(&reuse::RunSettings::new(&settings, &args.input))?;
+    if let Some(event) = &event {
+        folder.write_json("event.json", event)?;
+    }
     let mut kept = Vec::new();
     let all_read = targets.iter().all(|target| target.all_read);
     let several = targets.len() > 1;
     let mut scores = crate::score::ScoreTable::default();
     let mut forecasts = Vec::new();
+    let mut probabilities = Vec::new();
     for target in targets {
         progress::note(format_args!(
             "{}: {} rows of {} s from {}",
@@ -157,13 +167,27 @@ pub fn run(args: Args) -> Result<Outcome> {
             target.series.start
         ));
         let record = Record::new(target.series, 0)?;
+        let happens = match &event {
+            Some(event) => Some(forecast_event(&record, &target.name, &settings, event)?),
+            None => None,
+        };
         let result = forecast_level(record, &target.name, &settings)?;
         let label =
             if several { format!("{}_", results::file_name(&target.name)) } else { String::new() };
-        results::draw(&result, &settings, &target.name, &target.quantity, &folder, &label)?;
+        let shown = happens.as_ref().zip(event.as_ref());
+        let words = (target.name.as_str(), target.quantity.as_str());
+        results::draw(&result, &settings, words, shown, &folder, &label)?;
         kept.push(keep_target(&target.name, &result, folder.path())?);
-        forecasts.push((target.name, results::table(&result)));
+        forecasts.push((target.name.clone(), results::table(&result)));
         scores.rows.extend(result.scores.rows);
+        if let Some(happens) = happens {
+            events::draw(&happens, &folder, &label)?;
+            probabilities.push((target.name, events::table(&happens, result.record.series())));
+            scores.rows.extend(happens.scores.rows);
+        }
+    }
+    if !probabilities.is_empty() {
+        results::write_table(&folder, "events", &probabilities)?;
     }
     reuse::keep(&folder, kept)?;
     results::write(&folder, &forecasts, &scores)?;

@@ -1,7 +1,9 @@
 //! What `temblor forecast` leaves behind: tables, scores, figures.
 
 use crate::error::{Error, Result};
-use crate::forecast::{COMBINATION, LevelForecasts, LevelResult, LevelSettings, scored};
+use crate::forecast::{
+    COMBINATION, EventResult, EventSettings, LevelForecasts, LevelResult, LevelSettings, scored,
+};
 use crate::plot::forecast::{Fan, ForecastFigure};
 use crate::plot::keep;
 use crate::plot::reliability::{Curve, ReliabilityFigure};
@@ -66,9 +68,7 @@ pub fn table(result: &LevelResult) -> Table {
 
 /// Writes `forecasts.csv`, `forecasts.parquet`, `scores.csv` and, last, `metrics.json`.
 pub fn write(folder: &RunFolder, targets: &[(String, Table)], scores: &ScoreTable) -> Result<()> {
-    let whole = joined(targets);
-    table::write(&folder.file("forecasts.csv"), &whole)?;
-    table::write(&folder.file("forecasts.parquet"), &whole)?;
+    write_table(folder, "forecasts", targets)?;
     scores.write(&folder.file("scores.csv"))?;
     let metrics: Vec<_> = scores.rows.iter().map(json_row).collect();
     folder.write_json(METRICS, &metrics)
@@ -77,8 +77,8 @@ pub fn write(folder: &RunFolder, targets: &[(String, Table)], scores: &ScoreTabl
 /// The tables of all targets as one, with the target in front.
 pub fn joined(targets: &[(String, Table)]) -> Table {
     let mut whole = Table::default();
-    for (name, part) in targets {
-        let named = ColumnValues::Text(vec![Some(name.clone()); part.rows()]);
+    for (target, part) in targets {
+        let named = ColumnValues::Text(vec![Some(target.clone()); part.rows()]);
         let target = TableColumn { name: "target".into(), unit: None, values: named };
         let columns = std::iter::once(&target).chain(&part.columns);
         if whole.columns.is_empty() {
@@ -88,6 +88,13 @@ pub fn joined(targets: &[(String, Table)]) -> Table {
         }
     }
     whole
+}
+
+/// Writes the tables of all targets as one, as CSV and as Parquet.
+pub fn write_table(folder: &RunFolder, name: &str, targets: &[(String, Table)]) -> Result<()> {
+    let whole = joined(targets);
+    table::write(&folder.file(&format!("{name}.csv")), &whole)?;
+    table::write(&folder.file(&format!("{name}.parquet")), &whole)
 }
 
 fn append(all: &mut TableColumn, more: &TableColumn) {
@@ -119,6 +126,7 @@ pub fn print_json(scores: &ScoreTable) -> Result<()> {
 pub fn brief(scores: &ScoreTable) -> ScoreTable {
     let shown = |metric: &str| {
         ["mae", "pinball", "coverage90", "width90"].contains(&metric)
+            || ["brier", "brier_skill", "auc"].contains(&metric)
             || metric.starts_with("mae - ")
     };
     ScoreTable { rows: scores.rows.iter().filter(|row| shown(&row.metric)).cloned().collect() }
@@ -128,8 +136,8 @@ pub fn brief(scores: &ScoreTable) -> ScoreTable {
 pub fn draw(
     result: &LevelResult,
     settings: &LevelSettings,
-    target: &str,
-    quantity: &str,
+    (target, quantity): (&str, &str),
+    event: Option<(&EventResult, &EventSettings)>,
     folder: &RunFolder,
     label: &str,
 ) -> Result<()> {
@@ -138,7 +146,12 @@ pub fn draw(
     else {
         return Ok(());
     };
-    let figure = forecast_figure(result, shown, target, quantity);
+    let mut figure = forecast_figure(result, shown, target, quantity);
+    if let Some((happens, settings)) = event {
+        figure.threshold = settings.threshold.filter(|_| settings.listed.is_none());
+        let from = figure.observed.first().map_or(UtcTime(0), |(time, _)| *time);
+        figure.events = Some(super::events::track(happens, result.record.series(), from));
+    }
     keep(folder.path(), &named("forecast"), figure)?;
     keep(folder.path(), &named("scores"), scores_figure(result, settings, target))?;
     keep(folder.path(), &named("reliability"), reliability_figure(result, settings, target)?)

@@ -190,7 +190,8 @@ pub fn run(args: Args, path: &Path) -> Result<Outcome> {
         keep_from(&mut result, first);
         let label =
             if several { format!("{}_", results::file_name(&target.name)) } else { String::new() };
-        results::draw(&result, level, &target.name, &target.quantity, &folder, &label)?;
+        let words = (target.name.as_str(), target.quantity.as_str());
+        results::draw(&result, level, words, None, &folder, &label)?;
         forecasts.push((target.name.clone(), results::table(&result)));
         let last = result.record.rows().saturating_sub(1);
         keep_from(&mut result, last);
