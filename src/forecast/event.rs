@@ -356,3 +356,127 @@ impl EventResult {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::history::tests::{record, wandering};
+    use super::*;
+    use crate::data::PartEnds;
+
+    fn above(threshold: f64, within: usize) -> EventSettings {
+        EventSettings { threshold: Some(threshold), listed: None, within }
+    }
+
+    fn level(models: &[&str], record: &Record) -> LevelSettings {
+        let end = |row| Some(record.series().time(row));
+        LevelSettings {
+            models: models.iter().map(ToString::to_string).collect(),
+            lookback: 12,
+            parts: PartEnds {
+                train: end(400),
+                validate: end(500),
+                calibrate: end(600),
+                test: end(800),
+            },
+            epochs: Some(1),
+            seeds: 1,
+            ..LevelSettings::default()
+        }
+    }
+
+    #[test]
+    fn labels_look_forward_and_not_at_the_issue() {
+        let series = record(vec![0.0, 9.0, 0.0, 0.0, f64::NAN, 0.0, 9.0, f64::NAN, 0.0, 0.0, 0.0]);
+        let labels = above(5.0, 2).labels(&series);
+        let expected = [1.0, 0.0, f64::NAN, f64::NAN, 1.0, 1.0, f64::NAN, 0.0, 0.0];
+        for (row, (label, wanted)) in labels.iter().zip(expected).enumerate() {
+            assert!(*label == wanted || label.is_nan() && wanted.is_nan(), "row {row}: {label}");
+        }
+        assert!(labels[9].is_nan() && labels[10].is_nan(), "spans past the end are not known");
+    }
+
+    #[test]
+    fn a_listed_event_counts_after_the_issue_up_to_the_horizon() {
+        let series = record(vec![0.0; 10]);
+        // Exactly when row 4 is known: an event of row 4.
+        let at = series.series().known_at(4);
+        let label = |time: UtcTime| {
+            EventSettings { threshold: None, listed: Some(vec![time]), within: 2 }.labels(&series)
+        };
+        assert_eq!(label(at)[..6], [0.0, 0.0, 1.0, 1.0, 0.0, 0.0]);
+        assert_eq!(label(at.plus(1))[..6], [0.0, 0.0, 0.0, 1.0, 1.0, 0.0]);
+        assert!(label(UtcTime(i64::MIN))[..8].iter().all(|&y| y == 0.0));
+    }
+
+    #[test]
+    fn a_label_ignores_the_value_at_its_issue() {
+        let values: Vec<f64> = (0..50).map(|t| f64::from(t % 7)).collect();
+        let labels = above(5.5, 3).labels(&record(values.clone()));
+        for issue in 0..50 {
+            let mut changed = values.clone();
+            changed[issue] = 100.0;
+            let other = above(5.5, 3).labels(&record(changed))[issue];
+            assert!(other == labels[issue] || other.is_nan() && labels[issue].is_nan());
+        }
+    }
+
+    #[test]
+    fn no_event_labels_rows_of_two_parts() {
+        let series = wandering(800, &[]);
+        let mut settings = level(&[], &series);
+        settings.membership = Membership::Target;
+        let result = forecast_event(&series, "x", &settings, &above(2.0, 20)).unwrap();
+        let rows: Vec<usize> = result.scored.iter().map(|&n| result.issues[n]).collect();
+        assert_eq!((rows[0], rows[rows.len() - 1]), (600, 779));
+    }
+
+    #[test]
+    fn the_base_rate_has_no_skill_and_training_needs_both_kinds() {
+        let series = wandering(800, &[(610, 615)]);
+        let result =
+            forecast_event(&series, "x", &level(&["ar"], &series), &above(2.0, 10)).unwrap();
+        let skill = |name: &str| {
+            let rows = result.scores.rows.iter();
+            rows.clone().find(|r| r.model == name && r.metric == "brier_skill").unwrap().value
+        };
+        assert_eq!(skill("climatology"), 0.0);
+        assert!(skill("logistic").is_finite());
+        assert!(result.models.iter().all(|model| model.name != "ar"));
+        for threshold in [-100.0, 100.0] {
+            let never = above(threshold, 10);
+            assert!(forecast_event(&series, "x", &level(&[], &series), &never).is_err());
+        }
+        assert!(
+            forecast_event(&series, "x", &level(&[], &series), &above(2.0, usize::MAX)).is_err()
+        );
+    }
+
+    #[test]
+    fn probabilities_do_not_change_with_later_rows() {
+        let series = wandering(800, &[(640, 650)]);
+        let (parts_of, event) = (level(&["gru"], &series), above(2.0, 10));
+        let parts = Parts::new(series.series(), &parts_of.parts).unwrap();
+        let plan = WindowPlan {
+            lookback: 12,
+            horizons: vec![10],
+            stride: 1,
+            membership: Membership::IssueAndTarget,
+            strict: false,
+            longest_fill: None,
+        };
+        let known = series.until(500).to_record().unwrap();
+        let labels = event.labels(&known);
+        let training =
+            EventTraining { record: &known, labels: &labels, parts: &parts, plan: &plan };
+        for (name, mut forecaster) in forecasters(&parts_of, &event).unwrap() {
+            forecaster.fit(&training).unwrap();
+            for issue in [520, 645, 700] {
+                let cut = series.at(issue).to_record().unwrap();
+                let whole = forecaster.probabilities(&series, &[issue]).unwrap();
+                let alone = forecaster.probabilities(&cut, &[issue]).unwrap();
+                assert!((0.0..=1.0).contains(&whole[0]), "{name}");
+                assert_eq!(whole, alone, "{name} at row {issue}");
+            }
+        }
+    }
+}

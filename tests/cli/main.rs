@@ -1,6 +1,7 @@
 //! The program as a process: exit codes, streams, files.
 
 mod classify;
+mod event_forecast;
 mod features;
 mod inspect;
 mod models;
