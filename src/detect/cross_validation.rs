@@ -172,17 +172,25 @@ pub fn floors(examples: &dyn ClassExamples, seeds: u64) -> Result<Vec<Pooled>> {
         };
         let mut seeds = Vec::new();
         for variant in variants {
+            let folds = table.fold_numbers();
+            let answers: Vec<(Vec<usize>, Vec<f64>)> = folds
+                .par_iter()
+                .map(|&fold| {
+                    let (train, test) = parts(table, fold);
+                    let problem = FloorProblem {
+                        features: &features,
+                        labels: &labels,
+                        classes,
+                        train: &train,
+                        test: &test,
+                    };
+                    let probabilities = variant.classify(problem)?;
+                    Ok((test, probabilities))
+                })
+                .collect::<Result<_>>()?;
             let mut whole = vec![f64::NAN; table.len() * classes];
-            for fold in table.fold_numbers() {
-                let (train, test) = parts(table, fold);
-                let problem = FloorProblem {
-                    features: &features,
-                    labels: &labels,
-                    classes,
-                    train: &train,
-                    test: &test,
-                };
-                scatter(&mut whole, &test, &variant.classify(problem)?, classes);
+            for (test, probabilities) in &answers {
+                scatter(&mut whole, test, probabilities, classes);
             }
             seeds.push(whole);
         }

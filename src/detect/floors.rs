@@ -111,11 +111,15 @@ fn class_counts(problem: FloorProblem<'_>) -> Vec<usize> {
     counts
 }
 
-/// Copies of the rows of an average class; the finer, the closer to true weights.
-const LOGISTIC_COPIES: f64 = 8.0;
+/// Copies of the rows of an average class: at most eight, and fewer where many features make
+/// them dear. The more, the closer repetition comes to true weights.
+fn copies(problem: FloorProblem<'_>) -> f64 {
+    let numbers = problem.train.len() * problem.features.width;
+    (100_000 / numbers.max(1)).clamp(1, 8) as f64
+}
 
 fn logistic(problem: FloorProblem<'_>, c: f64) -> Result<Vec<f64>> {
-    let scaled = standardised(problem);
+    let (scaled, copies) = (standardised(problem), copies(problem));
     let counts = class_counts(problem);
     let present = counts.iter().filter(|&&n| n > 0).count();
     let rows: Vec<usize> = problem
@@ -124,12 +128,12 @@ fn logistic(problem: FloorProblem<'_>, c: f64) -> Result<Vec<f64>> {
         .flat_map(|&row| {
             let share = counts[problem.labels[row]] * present;
             let weight = problem.train.len() as f64 / share as f64;
-            std::iter::repeat_n(row, (weight * LOGISTIC_COPIES).round().max(1.0) as usize)
+            std::iter::repeat_n(row, (weight * copies).round().max(1.0) as usize)
         })
         .collect();
     let x = matrix(&scaled, &rows)?;
     let y: Vec<u32> = rows.iter().map(|&row| problem.labels[row] as u32).collect();
-    let parameters = LogisticRegressionParameters::default().with_alpha(LOGISTIC_COPIES / c);
+    let parameters = LogisticRegressionParameters::default().with_alpha(copies / c);
     let model = LogisticRegression::fit(&x, &y, parameters).map_err(refused)?;
     let (weights, offsets) = (numbers(model.coefficients()), numbers(model.intercept()));
     let known: Vec<usize> = model.classes().iter().map(|&class| class as usize).collect();

@@ -86,7 +86,8 @@ fn windows_are_trained_resumed_and_classified_alike() {
     done(here, &["classify", "small", "a/archive", "--step", "300", "--out", "slid"]);
     let slid = lines(&here.join("slid/predictions.csv"));
     assert!(slid[0].starts_with("id,start,end,predicted,probability,p_earthquake"));
-    assert!((200..=289).contains(&slid.len()), "{}", slid.len());
+    // 288 steps of five minutes in a day, less what a gap swallows; it starts the grid anew.
+    assert!((250..=292).contains(&slid.len()), "{}", slid.len());
 }
 
 const IMAGES: &str = r#"
@@ -144,7 +145,7 @@ fn a_network_that_cannot_fit_and_a_typing_error_are_refused_in_one_line() {
     done(here, &[&textures[..], &["--size", "32"]].concat());
     let article = IMAGES.replace("[8, 16, 16]", "[4, 4]\nmax_pool = \"none\"\npooling = \"none\"");
     for (text, word) in [
-        (article, "(N, 4, 32, 32)"),
+        (article, "(N,32,32,4)"),
         (IMAGES.replace("epochs", "epoch"), "line 13"),
         (IMAGES.replace("\"t\"", "\"nowhere\""), "nowhere"),
     ] {
