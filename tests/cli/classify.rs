@@ -146,7 +146,7 @@ fn a_network_that_cannot_fit_and_a_typing_error_are_refused_in_one_line() {
     let article = IMAGES.replace("[8, 16, 16]", "[4, 4]\nmax_pool = \"none\"\npooling = \"none\"");
     for (text, word) in [
         (article, "(N,32,32,4)"),
-        (IMAGES.replace("epochs", "epoch"), "line 13"),
+        (IMAGES.replace("epochs", "epoch"), "line 14: unknown field `epoch`"),
         (IMAGES.replace("\"t\"", "\"nowhere\""), "nowhere"),
     ] {
         std::fs::write(here.join("odd.toml"), text).unwrap();
