@@ -34,7 +34,7 @@ pub fn time_panel<'a, DB: DrawingBackend + 'a>(
 ) -> Result<TimeChart<'a, DB>, DrawingAreaErrorKind<DB::ErrorType>> {
     let axis = TimeAxis::new(frame.span);
     let mut builder = ChartBuilder::on(area);
-    builder.margin(12).margin_right(30).y_label_area_size(92);
+    builder.margin(12).margin_right(56).y_label_area_size(92);
     builder.x_label_area_size(if frame.time_labels { 58 } else { 10 });
     if !frame.title.is_empty() {
         builder.caption(frame.title, text(26));

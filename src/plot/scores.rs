@@ -52,7 +52,9 @@ fn draw_panel<DB: DrawingBackend>(
     bars: &[Bar],
 ) -> Drawn<DB> {
     let longest = bars.iter().map(|bar| bar.name.chars().count()).max().unwrap_or(0);
-    let values = bars.iter().flat_map(|bar| [bar.value, bar.lower, bar.upper]);
+    let limit = limit(bars);
+    let inside = bars.iter().filter(|bar| bar.value <= limit);
+    let values = inside.flat_map(|bar| [bar.value, bar.lower, bar.upper]);
     let count = bars.len().max(1) as f64;
     let mut chart = ChartBuilder::on(area)
         .caption(heading, text(21))
@@ -65,22 +67,37 @@ fn draw_panel<DB: DrawingBackend>(
     mesh.axis_style(INK).bold_line_style(GRID).light_line_style(WHITE);
     mesh.label_style(text(17)).x_labels(4).y_labels(0).disable_y_mesh().draw()?;
     let best = bars.iter().map(|bar| bar.value).fold(f64::INFINITY, f64::min);
+    let range = chart.as_coord_spec().get_x_range();
     let guide = PathElement::new(vec![(best, 0.0), (best, count)], color(2).stroke_width(1));
     chart.draw_series(std::iter::once(guide))?;
     let names = Pos::new(HPos::Right, VPos::Center);
     for (number, bar) in bars.iter().enumerate() {
         let y = number as f64 + 0.5;
         let hue = if bar.baseline { color(7) } else { color(0) };
-        if bar.lower.is_finite() && bar.upper.is_finite() {
+        if bar.value > limit {
+            let words = format!("{:.3} →", bar.value);
+            let style = text(17).color(&hue).pos(names);
+            chart.draw_series(std::iter::once(Text::new(words, (range.end, y), style)))?;
+        } else if bar.lower.is_finite() && bar.upper.is_finite() {
             let ends = vec![(bar.lower, y), (bar.upper, y)];
             chart.draw_series(std::iter::once(PathElement::new(ends, hue.stroke_width(3))))?;
         }
-        chart.draw_series(std::iter::once(Circle::new((bar.value, y), 6, hue.filled())))?;
-        let (_, row) = chart.backend_coord(&(bar.value, y));
+        if bar.value <= limit {
+            chart.draw_series(std::iter::once(Circle::new((bar.value, y), 6, hue.filled())))?;
+        }
+        let (_, row) = chart.backend_coord(&(range.start, y));
         let (left, _) = chart.plotting_area().get_pixel_range();
         let (corner_x, corner_y) = area.get_base_pixel();
         let at = (left.start - corner_x - 8, row - corner_y);
         area.draw(&Text::new(bar.name.clone(), at, text(17).pos(names)))?;
     }
     Ok(())
+}
+
+/// Scores beyond twice the median are written at the edge: one hopeless baseline must not hide
+/// the differences between the others.
+fn limit(bars: &[Bar]) -> f64 {
+    let mut values: Vec<f64> = bars.iter().map(|bar| bar.value).collect();
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).map_or(f64::INFINITY, |median| 2.0 * median.abs())
 }
