@@ -162,7 +162,7 @@ mod tests {
         // The second fold begins at row 290 with training up to row 240.
         let cut = whole.until(300).to_record().unwrap();
         let mut alone = make().unwrap();
-        alone.fit(&Training::new(&cut, 0..240, 240..260, &[1, 5], 12).unwrap()).unwrap();
+        alone.fit(&Training::new(&cut, 0..240, 240..260, &[1, 5], 1).unwrap()).unwrap();
         let row = forecasts.issues.iter().position(|&issue| issue == 295).unwrap();
         let both: Vec<f64> = (0..2).map(|h| forecasts.at(row, h)[0]).collect();
         assert_eq!(both, alone.issue(&cut.at(295)).unwrap());
