@@ -84,7 +84,7 @@ mod tests {
     fn overconfident_probabilities_become_the_observed_rates() {
         // Said .99 and .01, seen 7 and 2 times of 10.
         let said: Vec<f64> = (0..1000).map(|n| if n % 2 == 0 { 0.99 } else { 0.01 }).collect();
-        let happens = |n: usize| if n % 2 == 0 { n / 2 % 10 < 7 } else { n / 2 % 10 < 2 };
+        let happens = |n: usize| if n.is_multiple_of(2) { n / 2 % 10 < 7 } else { n / 2 % 10 < 2 };
         let seen: Vec<f64> = (0..1000).map(|n| f64::from(u8::from(happens(n)))).collect();
         let better = Platt::fit(&said, &seen).apply(&said);
         assert!((better[0] - 0.7).abs() < 0.01 && (better[1] - 0.2).abs() < 0.01, "{better:?}");
