@@ -60,6 +60,8 @@ pub enum Outcome {
 fn run(program: Program) -> Result<Outcome> {
     progress::set_verbosity(if program.quiet { 0 } else { 1 + u8::from(program.verbose) });
     progress::stop_on_ctrl_c()?;
+    // More threads inside libtorch change the last digits; work is divided above it instead.
+    tch::set_num_threads(1);
     match program.command {
         Command::Classify(args) => classify::run(args),
         Command::Completions(args) => completions::run(args),

@@ -4,7 +4,10 @@
 pub const SMOOTHING: [f64; 6] = [0.02, 0.05, 0.1, 0.2, 0.4, 0.7];
 
 /// Lengths in rows of the trailing means offered as features.
-pub const TRAILING: [usize; 9] = [2, 3, 5, 8, 20, 30, 60, 120, 240];
+pub const TRAILING: [usize; 8] = [2, 3, 5, 8, 20, 30, 60, 120];
+
+/// A longer trailing mean that only networks are given.
+const LONG: usize = 240;
 
 /// Number of last values offered as features.
 pub const LAGS: usize = 12;
@@ -80,7 +83,7 @@ pub fn level_features(
     for lag in 0..LAGS {
         features.push((format!("lag_{lag}"), relative(&lagged(level, lag))));
     }
-    for rows in TRAILING {
+    for rows in TRAILING.into_iter().chain([LONG]) {
         features.push((format!("mean_{rows}"), relative(&trailing_mean(level, rows))));
     }
     for alpha in SMOOTHING {
