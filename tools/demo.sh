@@ -16,7 +16,7 @@ started=$SECONDS
 
 # A volcano with one station; its activity in ten-minute windows, forecast beside trivial baselines.
 step synth archive --out "$out/volcano" --days 12 --rate 20 --force
-step forecast "$out/volcano/archive" --model lstm --model ar --model persistence --model climatology \
+step forecast "$out/volcano/archive" --model lstm --model ar --model persistence --model climatology --model combination \
     --horizon 1,6,12,24 --log10 --seeds 1 --epochs 12 --out "$out/forecast" --force
 
 # Waveform windows: train by whole events, then classify windows of other events.
