@@ -4,7 +4,7 @@
 //! cargo run --example classify_images -- FOLDER
 //! ```
 //!
-//! Without FOLDER it makes rock textures. Images are split at random here; where several show the
+//! Without FOLDER it makes rock textures. Images are split by file within each class here; where several show the
 //! same sample, `temblor train` splits by sample instead, as honest scores demand.
 
 use std::path::{Path, PathBuf};
