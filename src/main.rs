@@ -1,5 +1,5 @@
-//! The `temblor` program: parses, calls one command, turns an error into one line and an exit code.
+//! The `temblor` program: starts without libtorch and passes on to `temblor-networks` what needs it.
 
 fn main() -> std::process::ExitCode {
-    temblor::cli::main()
+    temblor::cli::without_networks()
 }

@@ -1,4 +1,12 @@
 //! The command line: one file a command, each turning flags into settings and calling the library once.
+//!
+//! Two programs share it. `temblor` starts without libtorch, which takes longer to load than most
+//! files take to read, and runs the commands that need no network; the others it passes on to
+//! `temblor-networks`, which runs every command. `build.rs` keeps libtorch out of the first.
+//!
+//! Two programs share it. `temblor` starts without libtorch (some 130 MB and a third of a second)
+//! and runs the commands that need no network; it passes the others on to `temblor-networks`,
+//! which is linked to libtorch and runs every command. `build.rs` keeps libtorch out of the first.
 
 mod class_figures;
 mod classify;
@@ -7,6 +15,7 @@ mod features;
 mod forecast;
 mod inspect;
 mod models;
+mod pass_on;
 mod plot;
 mod synth;
 mod table;
@@ -22,7 +31,8 @@ use crate::progress;
 /// Sequence modelling for seismology and geology: station files, series and images in;
 /// calibrated forecasts, classes, honest scores and figures out.
 #[derive(Parser)]
-#[command(name = "temblor", version, propagate_version = true, arg_required_else_help = true)]
+#[command(name = "temblor", version, bin_name = "temblor", propagate_version = true)]
+#[command(arg_required_else_help = true, next_display_order = None)]
 pub struct Program {
     /// Say nothing on stderr but errors.
     #[arg(short, long, global = true, conflicts_with = "verbose")]
@@ -36,15 +46,29 @@ pub struct Program {
 
 #[derive(Subcommand)]
 enum Command {
-    Classify(classify::Args),
+    #[command(flatten)]
+    WithoutNetworks(WithoutNetworks),
+    #[command(flatten)]
+    WithNetworks(WithNetworks),
+}
+
+/// What `temblor` does itself.
+#[derive(Subcommand)]
+enum WithoutNetworks {
     Completions(completions::Args),
     Features(features::Args),
-    Forecast(Box<forecast::Args>),
     Inspect(inspect::Args),
-    Models(models::Args),
     Plot(plot::Args),
     Synth(synth::Args),
     Table(table::Args),
+}
+
+/// What `temblor` passes on to `temblor-networks`.
+#[derive(Subcommand)]
+enum WithNetworks {
+    Classify(classify::Args),
+    Forecast(Box<forecast::Args>),
+    Models(models::Args),
     Train(train::Args),
 }
 
@@ -57,32 +81,63 @@ pub enum Outcome {
     SomeInputsFailed,
 }
 
-fn run(program: Program) -> Result<Outcome> {
-    progress::set_verbosity(if program.quiet { 0 } else { 1 + u8::from(program.verbose) });
-    progress::stop_on_ctrl_c()?;
-    // More threads inside libtorch change the last digits; work is divided above it instead.
-    tch::set_num_threads(1);
-    match program.command {
-        Command::Classify(args) => classify::run(args),
-        Command::Completions(args) => completions::run(args),
-        Command::Features(args) => features::run(args),
-        Command::Forecast(args) => forecast::run(*args),
-        Command::Inspect(args) => inspect::run(args),
-        Command::Models(args) => models::run(args),
-        Command::Plot(args) => plot::run(args),
-        Command::Synth(args) => synth::run(args),
-        Command::Table(args) => table::run(args),
-        Command::Train(args) => train::run(args),
+/// The whole of `temblor`.
+pub fn without_networks() -> ExitCode {
+    run(|program| match program.command {
+        // Not `prepare`d: the program it becomes does that for itself.
+        Command::WithNetworks(_) => pass_on::to_the_program_with_networks(),
+        Command::WithoutNetworks(command) => {
+            prepare(program.quiet, program.verbose)?;
+            run_without_networks(command)
+        }
+    })
+}
+
+/// The whole of `temblor-networks`.
+pub fn with_networks() -> ExitCode {
+    run(|program| {
+        prepare(program.quiet, program.verbose)?;
+        match program.command {
+            Command::WithoutNetworks(command) => run_without_networks(command),
+            Command::WithNetworks(command) => run_with_networks(command),
+        }
+    })
+}
+
+fn prepare(quiet: bool, verbose: bool) -> Result<()> {
+    progress::set_verbosity(if quiet { 0 } else { 1 + u8::from(verbose) });
+    progress::stop_on_ctrl_c()
+}
+
+fn run_without_networks(command: WithoutNetworks) -> Result<Outcome> {
+    match command {
+        WithoutNetworks::Completions(args) => completions::run(args),
+        WithoutNetworks::Features(args) => features::run(args),
+        WithoutNetworks::Inspect(args) => inspect::run(args),
+        WithoutNetworks::Plot(args) => plot::run(args),
+        WithoutNetworks::Synth(args) => synth::run(args),
+        WithoutNetworks::Table(args) => table::run(args),
     }
 }
 
-/// Parses the command line, runs it, prints an error as one line; the whole of `main`.
-pub fn main() -> ExitCode {
+fn run_with_networks(command: WithNetworks) -> Result<Outcome> {
+    // More threads inside libtorch change the last digits; work is divided above it instead.
+    tch::set_num_threads(1);
+    match command {
+        WithNetworks::Classify(args) => classify::run(args),
+        WithNetworks::Forecast(args) => forecast::run(*args),
+        WithNetworks::Models(args) => models::run(args),
+        WithNetworks::Train(args) => train::run(args),
+    }
+}
+
+/// Parses the command line, runs it, prints an error as one line.
+fn run(command: impl FnOnce(Program) -> Result<Outcome> + std::panic::UnwindSafe) -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         eprintln!("error: internal fault, please report it: {panic}");
     }));
     let program = Program::parse();
-    let ended = std::panic::catch_unwind(|| run(program));
+    let ended = std::panic::catch_unwind(|| command(program));
     match ended {
         Ok(Ok(Outcome::Done)) => ExitCode::SUCCESS,
         Ok(Ok(Outcome::SomeInputsFailed)) => ExitCode::from(1),

@@ -7,5 +7,6 @@ mod forecast;
 mod inspect;
 mod models;
 mod program;
+mod start_up;
 mod synth;
 mod table;
