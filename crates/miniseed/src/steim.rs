@@ -19,62 +19,136 @@ pub(crate) struct Decoded {
     pub last_agrees: bool,
 }
 
-/// How a word is cut: number of differences and bits of each. `None`: no such word.
-fn layout(level: u8, code: u32, word: u32) -> Option<(usize, u32)> {
-    Some(match (level, code, word >> 30) {
-        (_, 0, _) => (0, 0),
-        (_, 1, _) => (4, 8),
-        (1, 2, _) => (2, 16),
-        (1, 3, _) => (1, 32),
-        (2, 2, 1) => (1, 30),
-        (2, 2, 2) => (2, 15),
-        (2, 2, 3) => (3, 10),
-        (2, 3, 0) => (5, 6),
-        (2, 3, 1) => (6, 5),
-        (2, 3, 2) => (7, 4),
-        _ => return None,
-    })
+/// How a word is cut into differences, so that cutting it takes no branch: the first difference
+/// is the highest; each is moved up against the sign bit by a factor, then down by `32 - bits`.
+/// (Every processor multiplies lanes by different factors; few shift them by different amounts.)
+#[derive(Clone, Copy)]
+struct Layout {
+    /// Differences in the word; [`FORBIDDEN`] where no such word exists.
+    count: u32,
+    down: u32,
+    up: [u32; LANES],
+}
+
+/// Differences cut from every word; those beyond its count are overwritten by the next word.
+const LANES: usize = 8;
+
+/// Stands for the count of a word that the standard does not have.
+const FORBIDDEN: u32 = u32::MAX;
+
+/// The layouts of a level, at index `4 * code + (word >> 30)`.
+type Layouts = [Layout; 16];
+
+const fn layouts(level: u8) -> Layouts {
+    let mut table = [Layout { count: 0, down: 0, up: [0; LANES] }; 16];
+    let mut index = 0;
+    while index < table.len() {
+        let (count, bits) = match (level, index / 4, index % 4) {
+            (_, 0, _) => (0, 32),
+            (_, 1, _) => (4, 8),
+            (1, 2, _) => (2, 16),
+            (1, 3, _) => (1, 32),
+            (2, 2, 1) => (1, 30),
+            (2, 2, 2) => (2, 15),
+            (2, 2, 3) => (3, 10),
+            (2, 3, 0) => (5, 6),
+            (2, 3, 1) => (6, 5),
+            (2, 3, 2) => (7, 4),
+            _ => (FORBIDDEN, 32),
+        };
+        table[index].count = count;
+        table[index].down = 32 - bits;
+        let mut lane = 0;
+        while count != FORBIDDEN && lane < count {
+            table[index].up[lane as usize] = 1 << (32 - bits * (count - lane));
+            lane += 1;
+        }
+        index += 1;
+    }
+    table
+}
+
+const STEIM1_LAYOUTS: &Layouts = &layouts(1);
+const STEIM2_LAYOUTS: &Layouts = &layouts(2);
+
+/// Above the most differences of a frame, 15 words of 7; a power of two, so that a masked place
+/// needs no check.
+const FRAME_ROOM: usize = 128;
+
+/// How many differences a frame holds, and the code and sub-code of the word that ended it early
+/// because no such word exists.
+struct Found {
+    differences: usize,
+    forbidden: Option<(u32, u32)>,
+}
+
+impl Found {
+    fn whole(&self) -> Result<(), String> {
+        self.forbidden.map_or(Ok(()), |(code, sub_code)| {
+            Err(format!("Steim-2 word with code {code} and sub-code {sub_code}"))
+        })
+    }
 }
 
 impl Frames<'_> {
-    /// Calls `take(layout, bytes of the word, word)` for each data word until it returns false.
-    fn for_each_word(
+    /// Calls `take(layout, word)` for the data words of frame `number`; in `word` the differences
+    /// stand from high to low.
+    #[inline(always)]
+    fn words<const LITTLE: bool>(
         &self,
-        mut take: impl FnMut((usize, u32), [u8; 4], u32) -> bool,
-    ) -> Result<(), String> {
-        let (frames, _) = self.payload.as_chunks::<FRAME>();
-        for (number, frame) in frames.iter().enumerate() {
-            let (words, _) = frame.as_chunks::<4>();
-            let codes = self.word(words[0]);
-            let first = if number == 0 { 3 } else { 1 };
-            for (k, &bytes) in words.iter().enumerate().skip(first) {
-                let code = codes >> (30 - 2 * k) & 3;
-                let word = self.word(bytes);
-                let layout = layout(self.level, code, word).ok_or_else(|| {
-                    format!("Steim-2 word with code {code} and sub-code {}", word >> 30)
-                })?;
-                if layout.0 > 0 && !take(layout, bytes, word) {
-                    return Ok(());
+        number: usize,
+        frame: &[u8; FRAME],
+        mut take: impl FnMut(&'static Layout, u32),
+    ) -> Found {
+        let read = |bytes: [u8; 4]| match LITTLE {
+            false => u32::from_be_bytes(bytes),
+            true => u32::from_le_bytes(bytes),
+        };
+        let layouts = if self.level == 1 { STEIM1_LAYOUTS } else { STEIM2_LAYOUTS };
+        let (words, _) = frame.as_chunks::<4>();
+        // The first frame begins with the first and the last sample.
+        let first = if number == 0 { 3 } else { 1 };
+        let mut codes = read(words[0]) << (2 * first);
+        let mut differences = 0;
+        for &bytes in words.iter().skip(first) {
+            let (code, mut word) = (codes >> 30, read(bytes));
+            codes <<= 2;
+            let layout = &layouts[(code << 2 | word >> 30) as usize & 15];
+            if layout.count == FORBIDDEN {
+                let forbidden = Some((code, word >> 30));
+                return Found { differences, forbidden };
+            }
+            if LITTLE {
+                // Bytes stand in file order whatever the byte order, and so do the 16-bit halves
+                // of Steim-1.
+                match (code, self.level) {
+                    (1, _) => word = word.swap_bytes(),
+                    (2, 1) => word = word.rotate_left(16),
+                    _ => {}
                 }
             }
+            take(layout, word);
+            differences += layout.count as usize;
         }
-        Ok(())
-    }
-
-    fn word(&self, bytes: [u8; 4]) -> u32 {
-        match self.order {
-            ByteOrder::Big => u32::from_be_bytes(bytes),
-            ByteOrder::Little => u32::from_le_bytes(bytes),
-        }
+        Found { differences, forbidden: None }
     }
 
     /// Whether `wanted` differences are there.
     pub fn verify(&self, wanted: usize) -> Result<(), String> {
+        let (frames, _) = self.payload.as_chunks::<FRAME>();
         let mut found = 0;
-        self.for_each_word(|(count, _), _, _| {
-            found += count;
-            found < wanted
-        })?;
+        for (number, frame) in frames.iter().enumerate() {
+            // The byte order does not change how many there are.
+            let here = match self.order {
+                ByteOrder::Big => self.words::<false>(number, frame, |_, _| {}),
+                ByteOrder::Little => self.words::<true>(number, frame, |_, _| {}),
+            };
+            found += here.differences;
+            if found >= wanted {
+                break;
+            }
+            here.whole()?;
+        }
         self.enough(found, wanted)
     }
 
@@ -90,47 +164,44 @@ impl Frames<'_> {
 
     /// Sums the first `wanted` differences, in wrapping arithmetic, from the stated first sample.
     pub fn decode(&self, wanted: usize) -> Result<Decoded, String> {
-        let most = self.payload.len() / FRAME * 105;
-        let mut values: Vec<i32> = Vec::with_capacity(wanted.min(most) + 7);
-        let two_bytes = |a, b| match self.order {
-            ByteOrder::Big => i32::from(i16::from_be_bytes([a, b])),
-            ByteOrder::Little => i32::from(i16::from_le_bytes([a, b])),
-        };
-        self.for_each_word(|(count, bits), bytes, word| {
-            let field = |j: u32| {
-                let above = 32 - bits * (count as u32 - j);
-                (word << above) as i32 >> (32 - bits)
-            };
-            match (count, bits) {
-                // Four bytes in file order, whatever the byte order.
-                (4, _) => values.extend(bytes.map(|byte| i32::from(byte as i8))),
-                (1, 32) => values.push(word as i32),
-                (2, 16) => {
-                    let [a, b, c, d] = bytes;
-                    values.extend([two_bytes(a, b), two_bytes(c, d)]);
-                }
-                (1, _) => values.push(field(0)),
-                (2, _) => values.extend([field(0), field(1)]),
-                (3, _) => values.extend([0, 1, 2].map(field)),
-                (5, _) => values.extend([0, 1, 2, 3, 4].map(field)),
-                (6, _) => values.extend([0, 1, 2, 3, 4, 5].map(field)),
-                _ => values.extend([0, 1, 2, 3, 4, 5, 6].map(field)),
-            }
-            values.len() < wanted
-        })?;
-        self.enough(values.len(), wanted)?;
-        values.truncate(wanted);
-        let constant = |at: usize| self.order.i32(self.payload, at);
-        // The first difference refers to the record before and is never used.
-        if let Some(first) = values.first_mut() {
-            *first = constant(4);
+        match self.order {
+            ByteOrder::Big => self.decode_in::<false>(wanted),
+            ByteOrder::Little => self.decode_in::<true>(wanted),
         }
+    }
+
+    fn decode_in<const LITTLE: bool>(&self, wanted: usize) -> Result<Decoded, String> {
+        let (frames, _) = self.payload.as_chunks::<FRAME>();
+        let mut samples: Vec<i32> = Vec::with_capacity(wanted.min(frames.len() * 15 * 7));
+        let mut differences = [0i32; FRAME_ROOM + LANES];
         let mut sum = 0i32;
-        for value in &mut values {
-            sum = sum.wrapping_add(*value);
-            *value = sum;
+        for (number, frame) in frames.iter().enumerate() {
+            let mut at = 0;
+            let here = self.words::<LITTLE>(number, frame, |layout, word| {
+                let at_most = at & (FRAME_ROOM - 1);
+                for (lane, up) in differences[at_most..at_most + LANES].iter_mut().zip(&layout.up) {
+                    *lane = word.wrapping_mul(*up) as i32 >> (layout.down & 31);
+                }
+                at += layout.count as usize;
+            });
+            if number == 0 {
+                // The first difference refers to the record before and is never used.
+                differences[0] = self.order.i32(self.payload, 4);
+            }
+            let needed = here.differences.min(wanted - samples.len());
+            let values = differences.get_mut(..needed).unwrap_or_default();
+            for value in &mut *values {
+                sum = sum.wrapping_add(*value);
+                *value = sum;
+            }
+            samples.extend_from_slice(values);
+            if samples.len() >= wanted {
+                break;
+            }
+            here.whole()?;
         }
-        Ok(Decoded { samples: values, last_agrees: sum == constant(8) })
+        self.enough(samples.len(), wanted)?;
+        Ok(Decoded { samples, last_agrees: sum == self.order.i32(self.payload, 8) })
     }
 }
 
