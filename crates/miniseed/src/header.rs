@@ -2,64 +2,30 @@
 
 use crate::blockettes;
 use crate::bytes::ByteOrder;
+use crate::codes::Codes;
 use crate::encoding::Encoding;
 use crate::rate::Rate;
 use crate::time;
+use crate::version3;
 
 /// Fixed header length.
 pub(crate) const FIXED: usize = 48;
 
-/// Longest record.
+/// Longest record of version 2.
 pub(crate) const LONGEST_RECORD: usize = 1 << 20;
-
-/// Network, station, location and channel as their raw, padded bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Codes {
-    /// Five bytes station, two location, three channel, two network, in header order.
-    raw: [u8; 12],
-}
-
-impl Codes {
-    /// Cut at the first NUL, bytes beyond ASCII dropped, trimmed.
-    fn text(&self, range: std::ops::Range<usize>) -> String {
-        let bytes = self.raw.get(range).unwrap_or_default();
-        let text: String = bytes
-            .iter()
-            .take_while(|&&b| b != 0)
-            .filter(|b| b.is_ascii())
-            .map(|&b| char::from(b))
-            .collect();
-        text.trim().to_string()
-    }
-
-    /// Station code.
-    pub fn station(&self) -> String {
-        self.text(0..5)
-    }
-
-    /// Location code, often empty.
-    pub fn location(&self) -> String {
-        self.text(5..7)
-    }
-
-    /// Channel code.
-    pub fn channel(&self) -> String {
-        self.text(7..10)
-    }
-
-    /// Network code.
-    pub fn network(&self) -> String {
-        self.text(10..12)
-    }
-}
 
 /// Everything a record says about its samples.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Header {
+    /// Version of the format, 2 or 3.
+    pub version: u8,
     /// Which channel.
     pub codes: Codes,
-    /// `D` unknown, `R` raw, `Q` checked, `M` merged.
+    /// `D` unknown, `R` raw, `Q` checked, `M` merged; of version 3 the letter that stands for its
+    /// publication version 1 to 4, else `D`.
     pub quality: char,
+    /// Publication version, 0 unknown; of version 2 the number of its quality, R, D, Q, M from 1.
+    pub publication: u8,
     /// Time of the first sample, nanoseconds since 1970, corrections applied.
     pub start: i64,
     /// Sampling rate.
@@ -78,7 +44,9 @@ pub struct Header {
     /// Length of the record in bytes.
     pub record_length: u32,
     /// Where the samples begin in the record.
-    pub data_offset: u16,
+    pub data_offset: u32,
+    /// Where the extra headers of version 3 begin; they end at `data_offset`.
+    pub(crate) extra_offset: u32,
     /// Activity flags (bit 1: time correction applied; bit 4: positive leap second inside).
     pub activity: u8,
     /// Input/output and clock flags.
@@ -90,6 +58,7 @@ pub struct Header {
 }
 
 /// What stands at a position of a file.
+#[expect(clippy::large_enum_variant, reason = "made once a record and taken apart at once")]
 pub(crate) enum Parsed {
     /// A whole record.
     Record(Header),
@@ -101,12 +70,13 @@ fn has_sequence(bytes: &[u8]) -> bool {
     bytes.get(..6).is_some_and(|b| b.iter().all(|b| matches!(b, b'0'..=b'9' | b' ' | 0)))
 }
 
-/// Whether `head`, the first bytes of a file, may begin miniSEED 2 or full SEED.
+/// Whether `head`, the first bytes of a file, may begin miniSEED of either version or full SEED.
 pub fn looks_like_seed(head: &[u8]) -> bool {
-    has_sequence(head)
-        && head.get(6).is_some_and(|b| {
-            matches!(b, b'D' | b'R' | b'Q' | b'M' | b'V' | b'A' | b'S' | b'T' | b' ')
-        })
+    version3::is_header(head)
+        || has_sequence(head)
+            && head.get(6).is_some_and(|b| {
+                matches!(b, b'D' | b'R' | b'Q' | b'M' | b'V' | b'A' | b'S' | b'T' | b' ')
+            })
 }
 
 /// Whether a data record header begins here.
@@ -213,9 +183,12 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, String> {
     };
     let mut raw = [0; 12];
     raw.copy_from_slice(&bytes[8..20]);
+    let quality = char::from(bytes[6]);
     Ok(Parsed::Record(Header {
-        codes: Codes { raw },
-        quality: char::from(bytes[6]),
+        version: 2,
+        codes: Codes::fields(raw),
+        quality,
+        publication: "RDQM".find(quality).map_or(0, |at| at as u8 + 1),
         start,
         rate: blockettes
             .rate
@@ -226,7 +199,8 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Parsed, String> {
         header_order: order,
         data_order,
         record_length,
-        data_offset,
+        data_offset: u32::from(data_offset),
+        extra_offset: u32::from(data_offset),
         activity,
         clock: bytes[37],
         data_quality: bytes[38],

@@ -4,7 +4,7 @@
 //! [`Record`]s that borrow its bytes; [`Record::decode`] turns a payload into [`Samples`], and
 //! [`Record::verify`] proves without decoding that it would succeed. [`encode`] packs a series.
 //!
-//! Written from the SEED 2.4 manual and the behaviour of ObsPy and libmseed where the manual is
+//! Written from the SEED 2.4 manual, the FDSN's definition of miniSEED 3 and the behaviour of ObsPy and libmseed where the manual is
 //! silent. Nothing here panics, allocates by a number found in the file, or loops without
 //! advancing, whatever the bytes.
 //!
@@ -27,6 +27,7 @@
 
 mod blockettes;
 mod bytes;
+mod codes;
 mod encode;
 mod encoding;
 mod error;
@@ -36,12 +37,17 @@ mod reader;
 mod record;
 mod steim;
 mod time;
+mod version3;
+mod walk;
+mod write2;
+mod write3;
 
 pub use bytes::ByteOrder;
+pub use codes::Codes;
 pub use encode::{SampleSlice, Series, WriteOptions, encode};
 pub use encoding::Encoding;
 pub use error::{Error, Result};
-pub use header::{Codes, Header, looks_like_seed};
+pub use header::{Header, looks_like_seed};
 pub use rate::Rate;
-pub use reader::RecordReader;
+pub use reader::{RecordReader, Records};
 pub use record::{Record, Samples};

@@ -51,6 +51,18 @@ impl Rate {
         Some(Self { hz: f64::from(value), ratio })
     }
 
+    /// From the field of version 3: Hz if positive, the period in seconds if negative, 0 for none;
+    /// `None` if it is neither (infinite, NaN).
+    pub fn hz_or_period(value: f64) -> Option<Self> {
+        if !value.is_finite() {
+            return None;
+        }
+        let hz = if value < 0.0 { -1.0 / value } else { value };
+        let ratio = binary_ratio(value.abs());
+        let ratio = if value < 0.0 { ratio.map(|(n, d)| (d, n)) } else { ratio };
+        Some(Self { hz, ratio })
+    }
+
     /// Factor and multiplier for `numerator / denominator`, and whether they are exact to 1e-9.
     pub(crate) fn to_factors(numerator: u64, denominator: u64) -> (i16, i16, bool) {
         let exact = |n: u64, d: u64| -> Option<(i16, i16)> {
@@ -82,6 +94,27 @@ impl Rate {
         let error = Self::nominal(factor, multiplier).hz / wanted - 1.0;
         (factor, multiplier, error.abs() <= 1e-9)
     }
+}
+
+/// The exact value of a double as a ratio in lowest terms, if it lies in 2^-30..2^30; digits below
+/// 2^-62 are dropped.
+fn binary_ratio(value: f64) -> Option<(u64, u64)> {
+    let limit = (1u64 << 30) as f64;
+    if !(1.0 / limit..=limit).contains(&value) {
+        return None;
+    }
+    let bits = value.to_bits();
+    let exponent = (bits >> 52 & 0x7FF) as i64 - 1075;
+    let mantissa = bits & ((1 << 52) - 1) | 1 << 52;
+    let (mut numerator, mut below) = (mantissa, -exponent);
+    let zeros = i64::from(numerator.trailing_zeros()).min(below);
+    numerator >>= zeros;
+    below -= zeros;
+    if below > 62 {
+        numerator >>= below - 62;
+        below = 62;
+    }
+    Some((numerator, 1 << below))
 }
 
 /// The last continued-fraction convergent whose parts fit 15 bits.
@@ -136,6 +169,28 @@ mod tests {
         assert!(Rate::actual(f32::NAN).is_none() && Rate::actual(-5.0).is_none());
         assert_eq!(Rate::actual(0.0).unwrap().ratio, None);
         assert_eq!(Rate::actual(f32::MAX).unwrap().ratio, None);
+    }
+
+    #[test]
+    fn the_field_of_version_3_is_a_rate_or_a_period() {
+        for (value, hz, ratio) in [
+            (20.0, 20.0, Some((20, 1))),
+            (-10.0, 0.1, Some((1, 10))),
+            (0.125, 0.125, Some((1, 8))),
+            (-0.5, 2.0, Some((2, 1))),
+            (1e9, 1e9, Some((1_000_000_000, 1))),
+            (0.0, 0.0, None),
+            (1e12, 1e12, None),
+        ] {
+            assert_eq!(Rate::hz_or_period(value), Some(Rate { hz, ratio }), "{value}");
+        }
+        let measured = Rate::hz_or_period(99.99971).unwrap();
+        let (n, d) = measured.ratio.unwrap();
+        assert_eq!(n as f64 / d as f64, 99.99971);
+        let slow = Rate::hz_or_period(1e-8).unwrap().ratio.unwrap();
+        assert!((slow.0 as f64 / slow.1 as f64 / 1e-8 - 1.0).abs() < 1e-9);
+        assert!(Rate::hz_or_period(f64::NAN).is_none());
+        assert!(Rate::hz_or_period(f64::INFINITY).is_none());
     }
 
     #[test]

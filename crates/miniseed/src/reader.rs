@@ -1,22 +1,14 @@
-//! Walks the records of a file in bounded memory.
+//! Walks the records of a file in bounded memory, or of bytes in memory without copying them.
 
 use std::io::Read;
 
-use crate::error::{Error, Result};
-use crate::header::{self, FIXED, LONGEST_RECORD, Parsed};
+use crate::error::Result;
 use crate::record::Record;
-
-/// Records lie on a grid of this many bytes, and so do the steps of a search for the next one.
-const GRID: usize = 128;
-
-/// How far the search for a header goes before the file is given up.
-const MOST_SKIPPED: u64 = 1 << 20;
-
-/// Bytes kept ahead of the current position, so that every decision sees what it needs.
-const LOOK_AHEAD: usize = LONGEST_RECORD + FIXED + GRID;
+use crate::walk::{LOOK_AHEAD, Step, Walker};
 
 /// Hands out the data records of a source in order, skipping control headers, blank records and
-/// (up to 1 MiB at a stretch) bytes that are no record. Memory: at most twice the longest record.
+/// (up to 1 MiB at a stretch) bytes that are no record. Memory: twice the longest record of
+/// version 2 (2 MiB), or one record of version 3 (at most 10 MiB) beyond it.
 ///
 /// After an error the next call continues behind the bad record, so a caller may be strict
 /// (stop) or lenient (note and go on).
@@ -28,13 +20,8 @@ pub struct RecordReader<R> {
     /// Offset of the window in the file.
     base: u64,
     source_ended: bool,
-    begun: bool,
     finished: bool,
-    records: u64,
-    in_control_headers: bool,
-    skipped_at_a_stretch: u64,
-    skipped: u64,
-    truncated: Option<u64>,
+    walker: Walker,
 }
 
 impl<R: Read> RecordReader<R> {
@@ -51,24 +38,19 @@ impl<R: Read> RecordReader<R> {
             at: 0,
             base: offset,
             source_ended: false,
-            begun: false,
             finished: false,
-            records: 0,
-            in_control_headers: false,
-            skipped_at_a_stretch: 0,
-            skipped: 0,
-            truncated: None,
+            walker: Walker::default(),
         }
     }
 
     /// Bytes passed over that belong to no record, blank record or control header.
     pub fn skipped_bytes(&self) -> u64 {
-        self.skipped
+        self.walker.skipped
     }
 
     /// Where the file ended in the middle of a record, if it did.
     pub fn truncated_at(&self) -> Option<u64> {
-        self.truncated
+        self.walker.truncated
     }
 
     /// The next data record; `None` at the end of the file.
@@ -77,93 +59,95 @@ impl<R: Read> RecordReader<R> {
             if self.finished {
                 return Ok(None);
             }
-            self.fill()?;
             let rest = self.window.get(self.at..).unwrap_or_default();
             let offset = self.base + self.at as u64;
-            if !self.begun {
-                self.begun = true;
-                if !header::looks_like_seed(rest) {
-                    self.finished = true;
-                    return Err(Error::NotSeed { found: printable(self.window.get(..8)) });
+            match self.walker.step(rest, self.source_ended, offset) {
+                Step::Need(bytes) => self.fill(bytes)?,
+                Step::Skip(bytes) => self.at += bytes,
+                Step::Broken(error, bytes) => {
+                    self.at += bytes;
+                    return Err(error);
                 }
-            }
-            if rest.len() < GRID {
-                self.skipped += rest.len() as u64;
-                return self.end();
-            }
-            if !header::is_data(rest) {
-                self.step_over_other_bytes()?;
-                continue;
-            }
-            match header::parse(rest) {
-                Ok(Parsed::Record(header)) => {
-                    self.records += 1;
-                    self.in_control_headers = false;
-                    self.skipped_at_a_stretch = 0;
+                Step::End(result) => {
+                    self.finished = true;
+                    return result.map(|()| None);
+                }
+                Step::Record(header) => {
                     let start = self.at;
                     self.at += header.record_length as usize;
                     let bytes = self.window.get(start..self.at).unwrap_or_default();
                     return Ok(Some(Record { offset, header, bytes }));
                 }
-                Ok(Parsed::Truncated) => {
-                    self.truncated = Some(offset);
-                    return self.end();
-                }
-                Err(problem) => {
-                    self.at += GRID;
-                    return Err(Error::record(offset, problem));
-                }
             }
         }
     }
 
-    fn end(&mut self) -> Result<Option<Record<'_>>> {
-        self.finished = true;
-        match self.truncated {
-            _ if self.records > 0 => Ok(None),
-            Some(offset) => Err(Error::record(offset, "the file ends inside its only record")),
-            None => Err(Error::NoRecord { bytes: self.base + self.window.len() as u64 }),
-        }
-    }
-
-    fn step_over_other_bytes(&mut self) -> Result<()> {
-        let rest = self.window.get(self.at..).unwrap_or_default();
-        if header::is_control(rest) {
-            self.in_control_headers = true;
-        }
-        if !header::is_blank(rest) && !self.in_control_headers {
-            self.skipped += GRID as u64;
-            self.skipped_at_a_stretch += GRID as u64;
-        }
-        self.at += GRID;
-        if self.skipped_at_a_stretch > MOST_SKIPPED {
-            let offset = self.base + self.at as u64;
-            self.finished = true;
-            return Err(Error::Lost { offset, skipped: self.skipped_at_a_stretch });
-        }
-        Ok(())
-    }
-
-    /// Makes sure that the window reaches `LOOK_AHEAD` bytes ahead, or to the end of the file.
-    fn fill(&mut self) -> Result<()> {
-        let ahead = self.window.len() - self.at;
-        if self.source_ended || ahead >= LOOK_AHEAD {
-            return Ok(());
-        }
-        self.window.drain(..self.at);
+    /// Reads until the window reaches `needed` bytes ahead and some further, or to the file's end.
+    fn fill(&mut self, needed: usize) -> Result<()> {
+        self.window.drain(..self.at.min(self.window.len()));
         self.base += self.at as u64;
         self.at = 0;
-        let room = (2 * LOOK_AHEAD).saturating_sub(self.window.len()) as u64;
+        let room = (needed + LOOK_AHEAD).saturating_sub(self.window.len()) as u64;
         let read = self.source.by_ref().take(room).read_to_end(&mut self.window)?;
         self.source_ended = (read as u64) < room;
         Ok(())
     }
 }
 
-/// The first bytes of a file that is something else, fit for a message.
-fn printable(bytes: Option<&[u8]>) -> String {
-    match bytes {
-        None | Some([]) => "fewer than 8 bytes".to_string(),
-        Some(bytes) => format!("'{}'", bytes.escape_ascii()),
+/// The data records of bytes in memory, borrowed from them: an iterator by the rules of
+/// [`RecordReader`], whose records outlive it.
+pub struct Records<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    finished: bool,
+    walker: Walker,
+}
+
+impl<'a> Records<'a> {
+    /// Walks `bytes` from their start.
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0, finished: false, walker: Walker::default() }
+    }
+
+    /// Bytes passed over that belong to no record, blank record or control header.
+    pub fn skipped_bytes(&self) -> u64 {
+        self.walker.skipped
+    }
+
+    /// Where the bytes ended in the middle of a record, if they did.
+    pub fn truncated_at(&self) -> Option<u64> {
+        self.walker.truncated
+    }
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<Record<'a>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if self.finished {
+                return None;
+            }
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
+            let offset = self.at as u64;
+            match self.walker.step(rest, true, offset) {
+                Step::Need(_) => self.finished = true, // never asked of complete bytes
+                Step::Skip(bytes) => self.at += bytes,
+                Step::Broken(error, bytes) => {
+                    self.at += bytes;
+                    return Some(Err(error));
+                }
+                Step::End(result) => {
+                    self.finished = true;
+                    return result.err().map(Err);
+                }
+                Step::Record(header) => {
+                    let length = header.record_length as usize;
+                    self.at += length;
+                    let bytes = rest.get(..length).unwrap_or_default();
+                    return Some(Ok(Record { offset, header, bytes }));
+                }
+            }
+        }
     }
 }

@@ -36,9 +36,15 @@ impl<'a> Record<'a> {
         self.bytes
     }
 
+    /// The extra headers of version 3, a JSON object as text; empty where there are none.
+    pub fn extra_headers(&self) -> &'a [u8] {
+        let (start, end) = (self.header.extra_offset as usize, self.header.data_offset as usize);
+        self.bytes.get(start..end).unwrap_or_default()
+    }
+
     /// The bytes after the header, up to the end of the record.
     fn payload(&self) -> &'a [u8] {
-        self.bytes.get(usize::from(self.header.data_offset)..).unwrap_or_default()
+        self.bytes.get(self.header.data_offset as usize..).unwrap_or_default()
     }
 
     fn fault(&self, problem: impl Into<String>) -> Error {

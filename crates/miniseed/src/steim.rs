@@ -222,16 +222,17 @@ pub(crate) fn fits_steim2(difference: i32) -> bool {
     (-(1 << 29)..1 << 29).contains(&difference)
 }
 
-/// Packs as many samples as fit `room` (whole frames, big-endian, zeroed) and returns how many.
-/// `previous` is the sample before. Differences that Steim-2 cannot hold end the record.
-pub(crate) fn pack(samples: &[i32], previous: i32, level: u8, room: &mut [u8]) -> usize {
+/// Packs as many samples as fit `room` (whole frames, big-endian, zeroed) and returns how many, and
+/// the frames they take. `previous` is the sample before. Differences that Steim-2 cannot hold end
+/// the record.
+pub(crate) fn pack(samples: &[i32], previous: i32, level: u8, room: &mut [u8]) -> (usize, usize) {
     let table = if level == 1 { STEIM1 } else { STEIM2 };
     let difference = |i: usize| {
         let before = if i == 0 { Some(&previous) } else { samples.get(i - 1) };
         Some(samples.get(i)?.wrapping_sub(*before?))
     };
     let (frames, _) = room.as_chunks_mut::<FRAME>();
-    let mut done = 0;
+    let (mut done, mut used) = (0, 0);
     'frames: for (number, frame) in frames.iter_mut().enumerate() {
         let mut codes = 0u32;
         let (words, _) = frame.as_chunks_mut::<4>();
@@ -242,6 +243,7 @@ pub(crate) fn pack(samples: &[i32], previous: i32, level: u8, room: &mut [u8]) -
                 break 'frames;
             };
             *slot = word.to_be_bytes();
+            used = number + 1;
             codes |= code << (30 - 2 * k);
             done += count;
         }
@@ -253,7 +255,7 @@ pub(crate) fn pack(samples: &[i32], previous: i32, level: u8, room: &mut [u8]) -
         room[4..8].copy_from_slice(&first.to_be_bytes());
         room[8..12].copy_from_slice(&last.to_be_bytes());
     }
-    done
+    (done, used)
 }
 
 /// The densest word that the next differences fit: (word, code, differences used).
@@ -306,7 +308,7 @@ mod tests {
             assert!(frames.verify(samples.len() + 1).is_err());
             let mut room = vec![0; FRAME];
             // The reference frame takes d0 as 0: the sample before equals the first.
-            assert_eq!(pack(samples, samples[0], level, &mut room), samples.len());
+            assert_eq!(pack(samples, samples[0], level, &mut room), (samples.len(), 1));
             assert_eq!(&room, payload);
         }
     }

@@ -29,6 +29,39 @@ pub(crate) fn read(btime: &[u8], order: ByteOrder) -> i64 {
     seconds * SECOND + i64::from(order.u16(btime, 8)) * 100_000
 }
 
+/// Nanoseconds since 1970 of a date of version 3; `None` outside the years 1678 to 2261, which fit,
+/// and for a day of the year that is none. Second 60 is the next minute's second 0.
+pub(crate) fn from_parts(year: u16, day: u16, time: [u8; 3], nanosecond: u32) -> Option<i64> {
+    if !(1678..=2261).contains(&year) || !(1..=366).contains(&day) {
+        return None;
+    }
+    let [hour, minute, second] = time.map(i64::from);
+    let days = days_to_year(i64::from(year)) + i64::from(day) - 1;
+    let seconds = days * DAY + hour * 3600 + minute * 60 + second;
+    seconds.checked_mul(SECOND)?.checked_add(i64::from(nanosecond))
+}
+
+/// Year, day of the year, hour, minute, second and nanosecond.
+pub(crate) fn to_parts(nanoseconds: i64) -> (u16, u16, [u8; 3], u32) {
+    let (seconds, nanosecond) = (nanoseconds.div_euclid(SECOND), nanoseconds.rem_euclid(SECOND));
+    let (year, day) = year_and_day(seconds.div_euclid(DAY));
+    let of_day = seconds.rem_euclid(DAY);
+    let time = [of_day / 3600, of_day / 60 % 60, of_day % 60].map(|part| part as u8);
+    (year as u16, day as u16, time, nanosecond as u32)
+}
+
+/// The year of a day counted from 1970, and the day of that year from 1.
+fn year_and_day(day_number: i64) -> (i64, i64) {
+    let mut year = 1970 + day_number.div_euclid(366);
+    while days_to_year(year + 1) <= day_number {
+        year += 1;
+    }
+    while days_to_year(year) > day_number {
+        year -= 1;
+    }
+    (year, day_number - days_to_year(year) + 1)
+}
+
 /// A big-endian BTIME and the microseconds left over (-50..=49) for blockette 1001;
 /// `None` outside the years 1900 to 2100.
 pub(crate) fn write(nanoseconds: i64) -> Option<([u8; 10], i8)> {
@@ -37,16 +70,9 @@ pub(crate) fn write(nanoseconds: i64) -> Option<([u8; 10], i8)> {
     let tenths = (microseconds + 50).div_euclid(100);
     let rest = i8::try_from(microseconds - tenths * 100).ok()?;
     let seconds = tenths.div_euclid(10_000);
-    let day_number = seconds.div_euclid(DAY);
-    let mut year = 1970 + day_number.div_euclid(366);
-    while days_to_year(year + 1) <= day_number {
-        year += 1;
-    }
-    while days_to_year(year) > day_number {
-        year -= 1;
-    }
+    let (year, day) = year_and_day(seconds.div_euclid(DAY));
     let year16 = u16::try_from(year).ok().filter(|year| YEARS.contains(year))?;
-    let day = u16::try_from(day_number - days_to_year(year) + 1).ok()?;
+    let day = u16::try_from(day).ok()?;
     let of_day = seconds.rem_euclid(DAY);
     let mut out = [0; 10];
     out[0..2].copy_from_slice(&year16.to_be_bytes());
@@ -79,6 +105,13 @@ mod tests {
             let back = read(&btime, ByteOrder::Big) + i64::from(rest) * 1000;
             assert!((back - time).abs() <= 500, "{time} came back as {back}");
         }
+        for time in [0, -1, 1_613_347_198_123_456_789, i64::MAX / 2, -9_000_000_000_000_000_000] {
+            let (year, day, clock, nanosecond) = to_parts(time);
+            assert_eq!(from_parts(year, day, clock, nanosecond), Some(time));
+        }
+        assert_eq!(from_parts(2016, 366, [23, 59, 60], 0), Some(1_483_228_800 * SECOND));
+        assert_eq!(from_parts(2016, 0, [0; 3], 0), None);
+        assert_eq!(from_parts(2300, 1, [0; 3], 0), None);
         assert!(write(i64::MAX).is_none());
         assert!(write(i64::MIN).is_none());
     }
