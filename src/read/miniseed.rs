@@ -1,4 +1,4 @@
-//! miniSEED 2: files to blocks, traces to files.
+//! miniSEED 2 and 3: files to blocks, traces to files.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -14,6 +14,16 @@ use super::trace::{Samples, StreamId, Trace};
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
 use crate::time::{SampleRate, UtcTime};
+
+/// Whether a positive leap second lies inside the record: its end is one second earlier.
+fn has_leap_second(record: &seed::Record<'_>) -> bool {
+    if record.header.version == 2 {
+        return record.header.activity & 0x10 != 0;
+    }
+    // Extra headers that are no JSON say nothing; the samples stand without them.
+    serde_json::from_slice::<serde_json::Value>(record.extra_headers())
+        .is_ok_and(|extra| extra["FDSN"]["Time"]["LeapSecond"] == 1)
+}
 
 /// The format's entry in the registry.
 pub struct MiniSeed;
@@ -98,7 +108,7 @@ impl Format for MiniSeed {
                 byte_order: if header.data_order == ByteOrder::Big { '>' } else { '<' },
                 length: header.record_length,
                 offset: record.offset,
-                ends_earlier: if header.activity & 0x10 != 0 { crate::time::SECOND } else { 0 },
+                ends_earlier: if has_leap_second(&record) { crate::time::SECOND } else { 0 },
                 decode: &|| decode(file, &record),
             };
             if visit(&block)?.is_break() {
@@ -116,7 +126,7 @@ impl Format for MiniSeed {
     }
 }
 
-/// A trace as miniSEED 2 records: integers by `options.integers`, floats as they are.
+/// A trace as miniSEED records: integers by `options.integers`, floats as they are.
 pub fn to_bytes(trace: &Trace, options: &WriteOptions) -> Result<Vec<u8>> {
     let series = seed::Series {
         network: &trace.id.network,

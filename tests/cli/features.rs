@@ -25,7 +25,7 @@ fn write(folder: &Path, file: &str, station: &str, rate: u64, after: i64, minute
         rate: (rate, 1),
         samples: SampleSlice::I32(&samples),
     };
-    let options = WriteOptions { record_length: 512, integers: Encoding::Steim2, quality: 'D' };
+    let options = WriteOptions::default();
     std::fs::write(folder.join(file), encode(&series, &options).unwrap()).unwrap();
 }
 

@@ -8,6 +8,7 @@ mod keras_loader;
 mod keras_losses;
 mod keras_models;
 mod keras_training;
+mod libmseed_records;
 mod obspy_waveforms;
 mod pytorch_models;
 mod pytorch_training;

@@ -80,6 +80,18 @@ impl Codes {
         }
     }
 
+    /// The identifier of version 3; of version 2 the one that its codes make, or the codes with
+    /// dots between them where the channel has not three characters.
+    pub fn source_identifier(&self) -> String {
+        if self.layout == Layout::Identifier {
+            return text(self.bytes());
+        }
+        let [network, station, location, channel] =
+            [self.network(), self.station(), self.location(), self.channel()];
+        source_identifier(&network, &station, &location, &channel)
+            .unwrap_or_else(|| format!("{network}.{station}.{location}.{channel}"))
+    }
+
     /// Network code.
     pub fn network(&self) -> String {
         self.field(0, 10..12)
@@ -156,5 +168,7 @@ mod tests {
         let foreign = Codes::identifier(b"LAB:rig 3, sensor 7");
         assert_eq!(all(foreign), ["", "LAB:rig 3, sensor 7", "", ""]);
         assert_eq!(source_identifier("XX", "SYN", "", "BH"), None);
+        let fields = Codes::fields(*b"ANMO 00BHZIU");
+        assert_eq!(fields.source_identifier(), "FDSN:IU_ANMO_00_B_H_Z");
     }
 }
