@@ -3,6 +3,7 @@
 mod classify;
 mod event_forecast;
 mod features;
+mod fixtures;
 mod forecast;
 mod inspect;
 mod models;

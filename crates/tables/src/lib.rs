@@ -7,6 +7,7 @@ mod days_by_year;
 mod dialect;
 mod number;
 mod parquet;
+mod parquet_layout;
 mod time;
 mod write;
 

@@ -1,5 +1,6 @@
 //! Parquet in and out through polars.
 
+use std::panic::AssertUnwindSafe;
 use std::path::Path;
 
 use polars::prelude::{
@@ -7,19 +8,25 @@ use polars::prelude::{
     ParquetReader, ParquetWriter, SerReader, Series, TimeUnit, TimeZone,
 };
 
+use crate::parquet_layout;
 use crate::{ColumnValues, Table, TableColumn, TableError};
 
 /// Reads a Parquet file: numbers as f64, times as UTC nanoseconds, the rest as text.
 pub fn read_parquet(path: &Path) -> Result<Table, TableError> {
-    let file = std::fs::File::open(path).map_err(TableError::io(path))?;
-    let frame = ParquetReader::new(file).finish().map_err(|e| {
-        TableError::content(
-            path,
-            format!("not a readable Parquet file: {}", first_line(&e.to_string())),
-        )
-    })?;
-    let columns = frame.columns().iter().map(|c| column(c, path)).collect::<Result<_, _>>()?;
-    Ok(Table { columns })
+    let bytes = std::fs::read(path).map_err(TableError::io(path))?;
+    let refuse = |problem: &str| {
+        TableError::content(path, format!("not a readable Parquet file: {}", first_line(problem)))
+    };
+    parquet_layout::check(&bytes).map_err(|problem| refuse(&problem))?;
+    // On damaged pages polars panics in a dozen places, each of its own; here they become errors.
+    let read = || -> Result<Table, TableError> {
+        let reader = ParquetReader::new(std::io::Cursor::new(bytes));
+        let frame = reader.finish().map_err(|e| refuse(&e.to_string()))?;
+        let columns = frame.columns().iter().map(|c| column(c, path)).collect::<Result<_, _>>()?;
+        Ok(Table { columns })
+    };
+    std::panic::catch_unwind(AssertUnwindSafe(read))
+        .unwrap_or_else(|_| Err(refuse("its pages are damaged")))
 }
 
 fn first_line(text: &str) -> &str {
