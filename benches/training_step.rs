@@ -12,45 +12,12 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use temblor::Result;
-use temblor::data::{Dataset, ExampleSpec, Layout, Rng, Slot, Target};
+use temblor::data::{ArrayDataset, Dataset};
 use temblor::model::{Cnn1d, LevelLoss, LevelTask, ModelSpec, RecurrentSettings};
 use temblor::train::{BatchRecord, Observer, TrainSettings, Trainer};
 
 const STEPS: usize = 150;
 const ROUNDS: usize = 5;
-
-/// 1024 windows of 60 steps of 16 channels.
-struct Windows(Vec<f32>);
-
-impl Dataset for Windows {
-    fn len(&self) -> usize {
-        1024
-    }
-
-    fn spec(&self) -> ExampleSpec {
-        ExampleSpec {
-            layout: Layout::Series,
-            values: vec![60, 16],
-            features: 0,
-            lengths: false,
-            target: Target::Levels { horizons: 1 },
-        }
-    }
-
-    fn group(&self, example: usize) -> usize {
-        example
-    }
-
-    fn name(&self, example: usize) -> String {
-        format!("window {example}")
-    }
-
-    fn write(&self, example: usize, _: &mut Rng, slot: Slot<'_>) -> Result<()> {
-        slot.values.copy_from_slice(&self.0[example * 960..][..960]);
-        slot.target[0] = slot.values[0];
-        Ok(())
-    }
-}
 
 struct Clock {
     last: Instant,
@@ -64,7 +31,7 @@ impl Observer for Clock {
     }
 }
 
-fn ours(spec: &ModelSpec, data: &Windows) -> Result<Vec<f64>> {
+fn ours(spec: &ModelSpec, data: &ArrayDataset) -> Result<Vec<f64>> {
     let task = LevelTask { horizons: 1, loss: LevelLoss::Squared };
     let mut model = spec.build(&data.spec(), 1, 0, tch::Device::Cpu)?;
     let settings = TrainSettings {
@@ -103,7 +70,10 @@ fn summary(seconds: &mut [f64]) -> (f64, f64) {
 
 fn main() -> Result<()> {
     tch::set_num_threads(1);
-    let data = Windows((0..1024 * 960).map(|i| (i as f32 * 0.618).fract()).collect());
+    // 1024 windows of 60 steps of 16 channels.
+    let values: Vec<f32> = (0..1024 * 960).map(|i| (i as f32 * 0.618).fract()).collect();
+    let targets = values.iter().step_by(960).copied().collect();
+    let data = ArrayDataset::new(values, [60, 16], targets, 1)?;
     let specs = [
         ("lstm", ModelSpec::Lstm(RecurrentSettings::default())),
         ("cnn1d", ModelSpec::Cnn1d(Cnn1d::default())),

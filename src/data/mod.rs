@@ -1,6 +1,7 @@
 //! Series, waveform windows and images become examples, splits and batches.
 
 mod activity;
+mod array_dataset;
 mod dataset;
 mod image_set;
 pub mod level_features;
@@ -12,6 +13,7 @@ mod waveform_set;
 mod windows;
 
 pub use activity::ChannelActivity;
+pub use array_dataset::ArrayDataset;
 pub use dataset::{Batch, Dataset, ExampleSpec, Layout, Rng, Slot, Subset, Target};
 pub use image_set::{ChannelMoments, ImageAugmentation, ImageDataset, ImageSet, View};
 pub use loader::{Loader, LoaderSettings, derive_seed};

@@ -6,45 +6,46 @@ use super::{
 };
 use crate::error::{Error, Result};
 
-/// The names [`classical`] knows.
-pub const CLASSICAL: [&str; 12] = [
-    "persistence",
-    "mean",
-    "climatology",
-    "seasonal",
-    "ses",
-    "ses-per-horizon",
-    "smooth",
-    "ar",
-    "arima",
-    "ridge",
-    "lad",
-    "trailing-ridge",
+/// A forecaster, not yet fitted, from an order and a period in rows.
+type Make = fn(usize, usize) -> Box<dyn Forecaster>;
+
+/// The registry: a name, and what it makes.
+const REGISTRY: [(&str, Make); 12] = [
+    ("persistence", |_, _| Box::<Persistence>::default()),
+    ("mean", |order, _| Box::new(RecentMean::new(order))),
+    ("climatology", |_, _| Box::new(Climatology::new(LEVELS.to_vec()))),
+    ("seasonal", |_, period| Box::new(Seasonal::new(period))),
+    ("ses", |_, _| Box::new(Ses::new(SmoothingRate::OneStep))),
+    ("ses-per-horizon", |_, _| Box::new(Ses::new(SmoothingRate::PerHorizon))),
+    ("smooth", |_, _| Box::new(Ses::new(SmoothingRate::Fixed(0.1)))),
+    ("ar", |order, _| Box::new(Ar::new(order))),
+    ("arima", |_, _| Box::new(Arima::new(1, 1, 1))),
+    ("ridge", |_, _| Box::<Ridge>::default()),
+    ("lad", |_, _| Box::new(TrailingMeans::new(Norm::Absolute))),
+    ("trailing-ridge", |_, _| Box::new(TrailingMeans::new(Norm::Squared))),
 ];
+
+/// The names [`classical`] knows.
+pub const CLASSICAL: [&str; REGISTRY.len()] = {
+    let mut names = [""; REGISTRY.len()];
+    let mut entry = 0;
+    while entry < names.len() {
+        names[entry] = REGISTRY[entry].0;
+        entry += 1;
+    }
+    names
+};
 
 /// A classical forecaster, not yet fitted. `order` is that of `ar` and the length of
 /// `mean`, `period` that of `seasonal`, both in rows.
 pub fn classical(name: &str, order: usize, period: usize) -> Result<Box<dyn Forecaster>> {
-    Ok(match name {
-        "persistence" => Box::<Persistence>::default(),
-        "climatology" => Box::new(Climatology::new(LEVELS.to_vec())),
-        "seasonal" => Box::new(Seasonal::new(period)),
-        "mean" => Box::new(RecentMean::new(order)),
-        "ar" => Box::new(Ar::new(order)),
-        "arima" => Box::new(Arima::new(1, 1, 1)),
-        "ridge" => Box::<Ridge>::default(),
-        "lad" => Box::new(TrailingMeans::new(Norm::Absolute)),
-        "trailing-ridge" => Box::new(TrailingMeans::new(Norm::Squared)),
-        "ses" => Box::new(Ses::new(SmoothingRate::OneStep)),
-        "ses-per-horizon" => Box::new(Ses::new(SmoothingRate::PerHorizon)),
-        "smooth" => Box::new(Ses::new(SmoothingRate::Fixed(0.1))),
-        other => {
-            return Err(Error::usage(format!(
-                "no forecaster '{other}'; there are: {}",
-                CLASSICAL.join(", ")
-            )));
+    match REGISTRY.iter().find(|entry| entry.0 == name) {
+        Some((_, make)) => Ok(make(order, period)),
+        None => {
+            let names = CLASSICAL.join(", ");
+            Err(Error::usage(format!("no forecaster '{name}'; there are: {names}")))
         }
-    })
+    }
 }
 
 #[cfg(test)]

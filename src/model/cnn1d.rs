@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use super::layers::{
-    BatchNorm, Builder, Conv1d, Head, HeadSettings, Kernel, Pooling, Readout, dropout,
+    BatchNorm, Builder, Conv1d, HeadSettings, Kernel, Readout, SequenceHead, dropout,
 };
 use super::shape::{Axes, Sequence, check_fraction, check_positive};
 use super::{Input, Mode, Network};
@@ -82,15 +82,14 @@ impl Cnn1d {
             blocks.push(ResidualBlock::new(&place, shape, sequence.steps));
             inputs = width;
         }
-        let pooling = Pooling::new(builder, self.readout, width);
-        let head = HeadSettings {
+        let settings = HeadSettings {
             hidden: self.head_hidden,
             dropout: self.dropout,
             zero_output: self.zero_output,
         };
-        let state = width * self.readout.parts();
-        let head = Head::new(builder, head, state, axes.features, outputs);
-        Ok(Box::new(Cnn1dNetwork { sequence, blocks, dropout: self.dropout, pooling, head }))
+        let head =
+            SequenceHead::new(builder, self.readout, settings, width, axes.features, outputs);
+        Ok(Box::new(Cnn1dNetwork { sequence, blocks, dropout: self.dropout, head }))
     }
 }
 
@@ -98,8 +97,7 @@ struct Cnn1dNetwork {
     sequence: Sequence,
     blocks: Vec<ResidualBlock>,
     dropout: f64,
-    pooling: Pooling,
-    head: Head,
+    head: SequenceHead,
 }
 
 impl Network for Cnn1dNetwork {
@@ -108,8 +106,7 @@ impl Network for Cnn1dNetwork {
         for block in &self.blocks {
             values = dropout(block.forward(&values, mode), self.dropout, mode);
         }
-        let state = self.pooling.forward(&values.transpose(1, 2), input.lengths);
-        self.head.forward(state, input.features, mode)
+        self.head.forward(&values.transpose(1, 2), input.lengths, input.features, mode)
     }
 }
 

@@ -3,8 +3,8 @@
 use tch::Tensor;
 
 use super::layers::{
-    BatchNorm, Builder, Cell, Conv1d, Head, HeadSettings, Kernel, Pooling, Readout, Recurrent,
-    RecurrentShape,
+    BatchNorm, Builder, Cell, Conv1d, HeadSettings, Kernel, Readout, Recurrent, RecurrentShape,
+    SequenceHead,
 };
 use super::shape::{Axes, Sequence, check_fraction, check_positive, with_batch};
 use super::{Input, Mode, Network};
@@ -97,15 +97,14 @@ impl Cnn1dStrided {
         check_fraction("dropout", self.dropout)?;
         let sequence = axes.sequence("cnn1d_strided")?;
         let stem = Stem::new(builder, sequence, &self.channels, &self.kernels, &self.strides)?;
-        let pooling = Pooling::new(builder, self.readout, stem.channels);
-        let head = HeadSettings {
+        let settings = HeadSettings {
             hidden: self.head_hidden,
             dropout: self.dropout,
             zero_output: self.zero_output,
         };
-        let state = stem.channels * self.readout.parts();
-        let head = Head::new(builder, head, state, axes.features, outputs);
-        Ok(Box::new(StridedNetwork { stem, recurrent: None, pooling, head }))
+        let (width, features) = (stem.channels, axes.features);
+        let head = SequenceHead::new(builder, self.readout, settings, width, features, outputs);
+        Ok(Box::new(StridedNetwork { stem, recurrent: None, head }))
     }
 }
 
@@ -128,15 +127,14 @@ impl CnnLstm {
             bidirectional: self.bidirectional,
         };
         let recurrent = Recurrent::new(&builder.at("rnn"), Cell::Lstm, shape, 0.0, stem.steps);
-        let pooling = Pooling::new(builder, self.readout, shape.width());
-        let head = HeadSettings {
+        let settings = HeadSettings {
             hidden: self.head_hidden,
             dropout: self.dropout,
             zero_output: self.zero_output,
         };
-        let state = shape.width() * self.readout.parts();
-        let head = Head::new(builder, head, state, axes.features, outputs);
-        Ok(Box::new(StridedNetwork { stem, recurrent: Some(recurrent), pooling, head }))
+        let (width, features) = (shape.width(), axes.features);
+        let head = SequenceHead::new(builder, self.readout, settings, width, features, outputs);
+        Ok(Box::new(StridedNetwork { stem, recurrent: Some(recurrent), head }))
     }
 }
 
@@ -216,8 +214,7 @@ impl Stem {
 struct StridedNetwork {
     stem: Stem,
     recurrent: Option<Recurrent>,
-    pooling: Pooling,
-    head: Head,
+    head: SequenceHead,
 }
 
 impl Network for StridedNetwork {
@@ -227,6 +224,6 @@ impl Network for StridedNetwork {
             Some(recurrent) => recurrent.forward(&steps, None, None, mode).states,
             None => steps,
         };
-        self.head.forward(self.pooling.forward(&states, None), input.features, mode)
+        self.head.forward(&states, None, input.features, mode)
     }
 }

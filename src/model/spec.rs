@@ -14,31 +14,6 @@ use super::{Model, Network};
 use crate::data::{ExampleSpec, Layout, Target};
 use crate::error::{Error, Result};
 
-/// A network and all its settings, `kind = "lstm"` and so on. Settings left out have defaults;
-/// unknown ones are errors.
-#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum ModelSpec {
-    /// Multilayer perceptron over values and features.
-    Mlp(Mlp),
-    /// Tanh recurrence.
-    Rnn(RecurrentSettings),
-    /// Gated recurrent unit.
-    Gru(RecurrentSettings),
-    /// Long short-term memory.
-    Lstm(RecurrentSettings),
-    /// Dilated residual convolutions over time.
-    Cnn1d(Cnn1d),
-    /// Strided convolutions over raw waveforms.
-    Cnn1dStrided(Cnn1dStrided),
-    /// Strided convolutions, then an LSTM.
-    CnnLstm(CnnLstm),
-    /// One linear layer over the values less their last.
-    Nlinear(Nlinear),
-    /// Convolutions over images or log spectrograms.
-    Cnn2d(Cnn2d),
-}
-
 /// One kind of network for listings.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub struct KindEntry {
@@ -51,83 +26,84 @@ pub struct KindEntry {
 }
 
 const SEQUENCES: &[Layout] = &[Layout::Series, Layout::Waveform];
+const ANYTHING: &[Layout] = &[Layout::Series, Layout::Waveform, Layout::Image];
+const IMAGES: &[Layout] = &[Layout::Image, Layout::Waveform];
 
-/// All kinds, in the order of [`ModelSpec`].
-pub const KINDS: &[KindEntry] = &[
-    KindEntry {
-        kind: "mlp",
-        reads: &[Layout::Series, Layout::Waveform, Layout::Image],
-        about: "multilayer perceptron over flattened values, features or both",
-    },
-    KindEntry { kind: "rnn", reads: SEQUENCES, about: "recurrent layers with tanh" },
-    KindEntry { kind: "gru", reads: SEQUENCES, about: "gated recurrent units" },
-    KindEntry {
-        kind: "lstm",
-        reads: SEQUENCES,
-        about: "long short-term memory; front_end puts a log spectrogram before it",
-    },
-    KindEntry {
-        kind: "cnn1d",
-        reads: SEQUENCES,
-        about: "dilated residual convolutions over time, causal or same",
-    },
-    KindEntry {
-        kind: "cnn1d_strided",
-        reads: SEQUENCES,
-        about: "strided convolutions with batch norm, for raw waveforms",
-    },
-    KindEntry {
-        kind: "cnn_lstm",
-        reads: SEQUENCES,
-        about: "strided convolutions, then an LSTM over what they leave",
-    },
-    KindEntry {
-        kind: "nlinear",
-        reads: SEQUENCES,
-        about: "one linear layer over the values less their last: the floor",
-    },
-    KindEntry {
-        kind: "cnn2d",
-        reads: &[Layout::Image, Layout::Waveform],
-        about: "convolutions over images; front_end reads waveforms as log spectrograms",
-    },
-];
+/// An entry: the variant with its settings (and what their `build` takes before the builder), the
+/// name in `kind = …`, what it reads, one line about it.
+macro_rules! networks {
+    ($($variant:ident($settings:ty $(, $first:expr)?), $kind:literal, $reads:expr, $about:literal;)*) => {
+        /// A network and all its settings, `kind = "lstm"` and so on. Settings left out have
+        /// defaults; unknown ones are errors.
+        #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        #[serde(tag = "kind")]
+        pub enum ModelSpec {
+            $(
+                #[doc = $about]
+                #[serde(rename = $kind)]
+                $variant($settings),
+            )*
+        }
 
-impl ModelSpec {
-    /// The kind called `name` with default settings; the error lists the kinds.
-    pub fn of_kind(name: &str) -> Result<Self> {
-        match name {
-            "mlp" => Ok(Self::Mlp(Mlp::default())),
-            "rnn" => Ok(Self::Rnn(RecurrentSettings::default())),
-            "gru" => Ok(Self::Gru(RecurrentSettings::default())),
-            "lstm" => Ok(Self::Lstm(RecurrentSettings::default())),
-            "cnn1d" => Ok(Self::Cnn1d(Cnn1d::default())),
-            "cnn1d_strided" => Ok(Self::Cnn1dStrided(Cnn1dStrided::default())),
-            "cnn_lstm" => Ok(Self::CnnLstm(CnnLstm::default())),
-            "nlinear" => Ok(Self::Nlinear(Nlinear::default())),
-            "cnn2d" => Ok(Self::Cnn2d(Cnn2d::default())),
-            _ => {
-                let kinds: Vec<&str> = KINDS.iter().map(|k| k.kind).collect();
-                Err(Error::usage(format!("no network '{name}'; there are: {}", kinds.join(", "))))
+        /// All kinds, in the order of [`ModelSpec`].
+        pub const KINDS: &[KindEntry] =
+            &[$(KindEntry { kind: $kind, reads: $reads, about: $about },)*];
+
+        impl ModelSpec {
+            /// The kind called `name` with default settings; the error lists the kinds.
+            pub fn of_kind(name: &str) -> Result<Self> {
+                match name {
+                    $($kind => Ok(Self::$variant(<$settings>::default())),)*
+                    _ => {
+                        let kinds: Vec<&str> = KINDS.iter().map(|k| k.kind).collect();
+                        let kinds = kinds.join(", ");
+                        Err(Error::usage(format!("no network '{name}'; there are: {kinds}")))
+                    }
+                }
+            }
+
+            /// The name in `kind = …`.
+            pub fn kind(&self) -> &'static str {
+                match self {
+                    $(Self::$variant(_) => $kind,)*
+                }
+            }
+
+            fn network(
+                &self,
+                builder: &Builder<'_>,
+                axes: &Axes,
+                outputs: i64,
+            ) -> Result<Box<dyn Network>> {
+                match self {
+                    $(Self::$variant(settings) => {
+                        settings.build($($first,)? builder, axes, outputs)
+                    })*
+                }
             }
         }
-    }
+    };
+}
 
-    /// The name in `kind = …`.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Mlp(_) => "mlp",
-            Self::Rnn(_) => "rnn",
-            Self::Gru(_) => "gru",
-            Self::Lstm(_) => "lstm",
-            Self::Cnn1d(_) => "cnn1d",
-            Self::Cnn1dStrided(_) => "cnn1d_strided",
-            Self::CnnLstm(_) => "cnn_lstm",
-            Self::Nlinear(_) => "nlinear",
-            Self::Cnn2d(_) => "cnn2d",
-        }
-    }
+networks! {
+    Mlp(Mlp), "mlp", ANYTHING, "multilayer perceptron over flattened values, features or both";
+    Rnn(RecurrentSettings, Cell::Rnn), "rnn", SEQUENCES, "recurrent layers with tanh";
+    Gru(RecurrentSettings, Cell::Gru), "gru", SEQUENCES, "gated recurrent units";
+    Lstm(RecurrentSettings, Cell::Lstm), "lstm", SEQUENCES,
+        "long short-term memory; front_end puts a log spectrogram before it";
+    Cnn1d(Cnn1d), "cnn1d", SEQUENCES,
+        "dilated residual convolutions over time, causal or same";
+    Cnn1dStrided(Cnn1dStrided), "cnn1d_strided", SEQUENCES,
+        "strided convolutions with batch norm, for raw waveforms";
+    CnnLstm(CnnLstm), "cnn_lstm", SEQUENCES,
+        "strided convolutions, then an LSTM over what they leave";
+    Nlinear(Nlinear), "nlinear", SEQUENCES,
+        "one linear layer over the values less their last: the floor";
+    Cnn2d(Cnn2d), "cnn2d", IMAGES,
+        "convolutions over images; front_end reads waveforms as log spectrograms";
+}
 
+impl ModelSpec {
     /// Makes the network for examples of the given shape with `outputs` numbers an example
     /// ([`super::Task::outputs`]). Initial values follow from `seed` alone.
     ///
@@ -166,25 +142,6 @@ impl ModelSpec {
         match self {
             Self::Cnn2d(settings) => settings.initialisation,
             _ => Initialisation::PyTorch,
-        }
-    }
-
-    fn network(
-        &self,
-        builder: &Builder<'_>,
-        axes: &Axes,
-        outputs: i64,
-    ) -> Result<Box<dyn Network>> {
-        match self {
-            Self::Mlp(settings) => settings.build(builder, axes, outputs),
-            Self::Rnn(settings) => settings.build(Cell::Rnn, builder, axes, outputs),
-            Self::Gru(settings) => settings.build(Cell::Gru, builder, axes, outputs),
-            Self::Lstm(settings) => settings.build(Cell::Lstm, builder, axes, outputs),
-            Self::Cnn1d(settings) => settings.build(builder, axes, outputs),
-            Self::Cnn1dStrided(settings) => settings.build(builder, axes, outputs),
-            Self::CnnLstm(settings) => settings.build(builder, axes, outputs),
-            Self::Nlinear(settings) => settings.build(builder, axes, outputs),
-            Self::Cnn2d(settings) => settings.build(builder, axes, outputs),
         }
     }
 }

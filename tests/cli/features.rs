@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use temblor_miniseed::{Encoding, SampleSlice, Series, WriteOptions, encode};
+use temblor_miniseed::{SampleSlice, Series, WriteOptions, encode};
 
 use crate::program::temblor;
 

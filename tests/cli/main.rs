@@ -1,6 +1,7 @@
 //! The program as a process: exit codes, streams, files.
 
 mod classify;
+mod completions;
 mod event_forecast;
 mod features;
 mod fixtures;

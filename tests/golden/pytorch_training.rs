@@ -5,8 +5,7 @@ use std::path::Path;
 
 use tch::nn::VarStore;
 use tch::{Device, Kind, Tensor};
-use temblor::Result;
-use temblor::data::{Batch, Dataset, ExampleSpec, Layout, Rng, Slot, Target};
+use temblor::data::{ArrayDataset, Batch};
 use temblor::model::{Input, Loss, Mode, Model, Network, Task};
 use temblor::train::{
     AdamConstants, BatchRecord, Observer, OneCycle, Optimizer, OptimizerKind, Parameters, Plateau,
@@ -168,38 +167,6 @@ fn clipping_bounds_as_pytorch() {
     check(&clipped(None, Some(0.1)).0, "clip_value01");
 }
 
-/// The 32 windows of the miniature run.
-struct Windows {
-    x: Vec<f32>,
-    y: Vec<f32>,
-}
-
-impl Dataset for Windows {
-    fn len(&self) -> usize {
-        32
-    }
-    fn spec(&self) -> ExampleSpec {
-        ExampleSpec {
-            layout: Layout::Series,
-            values: vec![10, 2],
-            features: 0,
-            lengths: false,
-            target: Target::Levels { horizons: 1 },
-        }
-    }
-    fn group(&self, example: usize) -> usize {
-        example
-    }
-    fn name(&self, example: usize) -> String {
-        format!("window {example}")
-    }
-    fn write(&self, example: usize, _: &mut Rng, slot: Slot<'_>) -> Result<()> {
-        slot.values.copy_from_slice(&self.x[example * 20..][..20]);
-        slot.target[0] = self.y[example];
-        Ok(())
-    }
-}
-
 struct LastStep {
     lstm: Vec<Tensor>,
     weight: Tensor,
@@ -263,7 +230,9 @@ fn twenty_steps_of_an_lstm_as_pytorch() {
     let (weight, bias) = (p["head.weight"].shallow_clone(), p["head.bias"].shallow_clone());
     model.network = Box::new(LastStep { lstm, weight, bias });
     let numbers = |t: &Tensor| Vec::<f32>::try_from(t.flatten(0, -1)).unwrap();
-    let data = Windows { x: numbers(&golden["in.x"]), y: numbers(&golden["in.y"]) };
+    // The 32 windows of the miniature run.
+    let (x, y) = (numbers(&golden["in.x"]), numbers(&golden["in.y"]));
+    let data = ArrayDataset::new(x, [10, 2], y, 1).unwrap();
     struct Losses(Vec<f64>);
     impl Observer for Losses {
         fn after_batch(&mut self, record: &BatchRecord) {

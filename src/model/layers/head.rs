@@ -6,6 +6,7 @@ use super::super::Mode;
 use super::builder::Builder;
 use super::dropout;
 use super::linear::Linear;
+use super::pooling::{Pooling, Readout};
 
 /// Sizes of a [`Head`].
 #[derive(Clone, Copy, Debug)]
@@ -59,5 +60,39 @@ impl Head {
             None => joined,
         };
         self.output.forward(&dropout(last, self.dropout, mode))
+    }
+}
+
+/// One state read from the states of a sequence, and a [`Head`] behind it; layers `attention` where
+/// the readout has it, `head_hidden`, `head`.
+pub struct SequenceHead {
+    pooling: Pooling,
+    head: Head,
+}
+
+impl SequenceHead {
+    /// `channels` is the width of the states, `features` that of what joins the state read.
+    pub fn new(
+        builder: &Builder<'_>,
+        readout: Readout,
+        settings: HeadSettings,
+        channels: i64,
+        features: i64,
+        outputs: i64,
+    ) -> Self {
+        let pooling = Pooling::new(builder, readout, channels);
+        let head = Head::new(builder, settings, channels * readout.parts(), features, outputs);
+        Self { pooling, head }
+    }
+
+    /// `[N, T, C]` and `[N, features]` to `[N, outputs]`; steps from `lengths` on do not count.
+    pub fn forward(
+        &self,
+        states: &Tensor,
+        lengths: Option<&Tensor>,
+        features: Option<&Tensor>,
+        mode: Mode<'_>,
+    ) -> Tensor {
+        self.head.forward(self.pooling.forward(states, lengths), features, mode)
     }
 }

@@ -14,7 +14,7 @@ mod spectrogram;
 pub use batch_norm::BatchNorm;
 pub use builder::{Builder, Initialisation, LayerRow, Registry};
 pub use conv::{Conv1d, Conv2d, Kernel};
-pub use head::{Head, HeadSettings};
+pub use head::{Head, HeadSettings, SequenceHead};
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
 pub use pooling::{Pooling, Readout};

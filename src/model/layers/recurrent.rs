@@ -271,12 +271,9 @@ impl Recurrent {
                     x.lstm(&[hidden, cell], weights, true, layers, 0.0, train, both, true);
                 (y, h, Some(c))
             }
-            (Steps::Padded(x), Cell::Gru) => {
-                let (y, h) = x.gru(hidden, weights, true, layers, 0.0, train, both, true);
-                (y, h, None)
-            }
-            (Steps::Padded(x), Cell::Rnn) => {
-                let (y, h) = x.rnn_tanh(hidden, weights, true, layers, 0.0, train, both, true);
+            (Steps::Padded(x), Cell::Gru | Cell::Rnn) => {
+                let run = if self.cell == Cell::Gru { Tensor::gru } else { Tensor::rnn_tanh };
+                let (y, h) = run(x, hidden, weights, true, layers, 0.0, train, both, true);
                 (y, h, None)
             }
             (Steps::Packed { data, batch_sizes }, Cell::Lstm) => {
@@ -293,32 +290,11 @@ impl Recurrent {
                 );
                 (y, h, Some(c))
             }
-            (Steps::Packed { data, batch_sizes }, Cell::Gru) => {
-                let (y, h) = Tensor::gru_data(
-                    data,
-                    batch_sizes,
-                    hidden,
-                    weights,
-                    true,
-                    layers,
-                    0.0,
-                    train,
-                    both,
-                );
-                (y, h, None)
-            }
-            (Steps::Packed { data, batch_sizes }, Cell::Rnn) => {
-                let (y, h) = Tensor::rnn_tanh_data(
-                    data,
-                    batch_sizes,
-                    hidden,
-                    weights,
-                    true,
-                    layers,
-                    0.0,
-                    train,
-                    both,
-                );
+            (Steps::Packed { data, batch_sizes }, Cell::Gru | Cell::Rnn) => {
+                let gru = self.cell == Cell::Gru;
+                let run = if gru { Tensor::gru_data } else { Tensor::rnn_tanh_data };
+                let (y, h) =
+                    run(data, batch_sizes, hidden, weights, true, layers, 0.0, train, both);
                 (y, h, None)
             }
         };
