@@ -32,11 +32,20 @@ fn holds(svg: &str, words: &[&str]) {
 #[test]
 fn history_shows_both_losses_and_the_epoch_kept() {
     let falling = |from: f64| (1..=30).map(|e| from / f64::from(e)).collect::<Vec<_>>();
-    let course =
-        Course { train: falling(1.0), valid: falling(1.3), rate: falling(1e-3), best: Some(20) };
+    let course = Course {
+        model: "lstm".into(),
+        train: falling(1.0),
+        valid: falling(1.3),
+        rate: falling(1e-3),
+        best: Some(20),
+    };
     let figure = HistoryFigure { title: "lstm".into(), runs: vec![course.clone(), course] };
     holds(&drawn(&figure, "history"), &["training", "validation", "weights kept", "epoch"]);
     drawn(&HistoryFigure::default(), "history_empty");
+    let other = Course { model: "cnn1d".into(), ..figure.runs[0].clone() };
+    let runs = vec![figure.runs[0].clone(), other];
+    let both = HistoryFigure { title: "losses".into(), runs };
+    holds(&drawn(&both, "history_both"), &["losses", "lstm", "cnn1d", "learning rate"]);
 }
 
 #[test]

@@ -13,9 +13,11 @@ use crate::detect::{
     read_windows,
 };
 use crate::error::{Error, Result};
+use crate::model::DeviceChoice;
 use crate::output::write_atomically;
 use crate::progress::note;
 use crate::read::{Archive, ArchiveOptions, StreamPattern};
+use crate::score::ScoreRow;
 
 /// Classify new windows, continuous station data or images with a run of `temblor train`.
 #[derive(clap::Args)]
@@ -33,6 +35,10 @@ pub struct Args {
     /// The index table with the labels of an array's rows.
     #[arg(long, value_name = "FILE.csv")]
     index: Option<PathBuf>,
+    /// Where the networks run: cpu, cuda (an error where there is none), auto (cuda where there is
+    /// one). A run trained on one device answers on another.
+    #[arg(long, value_enum, default_value = "cpu")]
+    device: DeviceChoice,
     /// Seconds between windows of continuous data [default: half a window].
     #[arg(long, value_name = "SECONDS")]
     step: Option<f64>,
@@ -43,7 +49,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<Outcome> {
-    let run = ClassRun::open(&args.run)?;
+    let run = ClassRun::open(&args.run, args.device.resolve()?)?;
     if !args.input.exists() {
         return Err(Error::usage(format!("{}: no such file or folder", args.input.display())));
     }
@@ -133,10 +139,24 @@ fn write_scores(
     let name = run.settings.answer_name();
     let majority = run.training_shares().repeat(table.len());
     let pooled = [
-        Pooled { name: "majority".into(), seeds: vec![majority], floor: true },
-        Pooled { name: name.clone(), seeds: vec![probabilities.to_vec()], floor: false },
+        Pooled { name: "majority".into(), seeds: vec![majority], floor: true, reports: Vec::new() },
+        Pooled {
+            name: name.clone(),
+            seeds: vec![probabilities.to_vec()],
+            floor: false,
+            reports: Vec::new(),
+        },
     ];
-    let scores = score(table, &pooled, examples.noise_class());
+    let mut scores = score(table, &pooled, examples.noise_class());
+    let (seen, labelled) = (run.seen_in_training(examples), table.labelled().len());
+    if seen > 0 {
+        note(format_args!(
+            "warning: the run was trained on {seen} of these {labelled} examples; their scores say \
+             nothing of new data (scores without that are in the run's own scores.csv)"
+        ));
+        let names = ("class", name.as_str(), "");
+        scores.rows.push(ScoreRow::new(names, "seen_in_training", seen as f64, None, labelled));
+    }
     scores.write(&args.out.join("scores.csv"))?;
     let counts = confusion(table, probabilities);
     class_figures::confusion(&name, table, &counts, &args.out.join("confusion.png"))?;

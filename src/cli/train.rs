@@ -2,14 +2,19 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Outcome;
+use tch::Device;
+
 use super::class_figures::{self, ImageSheet};
+use super::interrupted::resumable;
+use super::{Outcome, history};
 use crate::detect::{
-    ClassExamples, ClassKind, ClassRun, ClassSettings, read_images, read_windows, study,
+    ClassExamples, ClassKind, ClassRun, ClassSettings, fingerprint_of_all, read_images,
+    read_windows, study,
 };
 use crate::error::{Error, Result};
+use crate::model::{DeviceChoice, device_name};
 use crate::progress::note;
-use crate::train::RunFolder;
+use crate::train::{InputMark, RunFolder, Workplace, begin};
 
 /// Train classifiers of waveform windows or images, cross-validated by groups beside simple
 /// floors, from a settings file (see examples/windows.toml and examples/images.toml).
@@ -30,7 +35,11 @@ pub struct Args {
     /// Fits at a time, one thread each [default: the number of cores].
     #[arg(long)]
     workers: Option<usize>,
-    /// Go on with an interrupted run.
+    /// Where networks are trained: cpu, cuda (an error where there is none), auto (cuda where there
+    /// is one) [default: that of the settings file, else cpu, which gives the same bits again].
+    #[arg(long, value_enum)]
+    device: Option<DeviceChoice>,
+    /// Go on with an interrupted run: the results are those of a run never stopped.
     #[arg(long, conflicts_with = "force")]
     resume: bool,
     /// Empty an existing run folder first.
@@ -40,11 +49,16 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<Outcome> {
-    let settings = read_settings(&args)?;
+    let mut settings = read_settings(&args)?;
+    let device = settings.device.resolve()?;
+    settings.computed_on = Some(device_name(device));
     let path = match &args.run {
         Some(path) => path.clone(),
         None => PathBuf::from(args.settings.file_stem().unwrap_or("run".as_ref())),
     };
+    if !args.resume {
+        RunFolder::check_free(&path, args.force)?;
+    }
     let workers = args.workers.unwrap_or_else(|| {
         std::thread::available_parallelism().map(std::num::NonZero::get).unwrap_or(1)
     });
@@ -55,7 +69,8 @@ pub fn run(args: Args) -> Result<Outcome> {
             let mut read = read_windows(windows, None)?;
             let skipped = name_failed(&read.failed);
             make_folds(&settings, &mut read.examples.table)?;
-            train(&args, &settings, &read.examples, &path, workers, None)?;
+            let place = (path.as_path(), device, workers);
+            train(&args, &settings, &read.examples, place, None)?;
             Ok(skipped)
         }
         ClassKind::Images => {
@@ -65,7 +80,8 @@ pub fn run(args: Args) -> Result<Outcome> {
             let skipped = name_failed(&read.failed);
             make_folds(&settings, &mut read.examples.table)?;
             let sheet = ImageSheet::of(&read.examples.set);
-            train(&args, &settings, &read.examples, &path, workers, Some(sheet))?;
+            let place = (path.as_path(), device, workers);
+            train(&args, &settings, &read.examples, place, Some(sheet))?;
             Ok(skipped)
         }
     }
@@ -75,6 +91,9 @@ fn read_settings(args: &Args) -> Result<ClassSettings> {
     let text = std::fs::read_to_string(&args.settings).map_err(Error::io(&args.settings))?;
     let mut settings = ClassSettings::parse(&text)
         .map_err(|e| Error::usage(format!("{}: {e}", args.settings.display())))?;
+    if let Some(device) = args.device {
+        settings.device = device;
+    }
     if let Some(seeds) = args.seeds {
         settings.seeds = seeds.max(1);
         settings.final_fits = settings.final_fits.min(settings.seeds);
@@ -107,29 +126,23 @@ fn train(
     args: &Args,
     settings: &ClassSettings,
     examples: &dyn ClassExamples,
-    path: &Path,
-    workers: usize,
+    (path, device, workers): (&Path, Device, usize),
     sheet: Option<ImageSheet>,
 ) -> Result<()> {
-    let run = match args.resume {
-        true => {
-            let run = RunFolder::open(path)?;
-            let before: ClassSettings = run.read_settings()?;
-            if &before != settings {
-                let text = "was begun with other settings; finish it with those, or use --force";
-                return Err(Error::usage(format!("{}: {text}", path.display())));
-            }
-            run
-        }
-        false => RunFolder::create(path, args.force)?,
+    let mark = InputMark {
+        name: "examples".into(),
+        count: examples.table().len(),
+        sha256: fingerprint_of_all(examples),
     };
-    run.write_settings(settings)?;
-    ClassRun::describe(settings, examples.table(), &run)?;
-    let study = study(settings, examples, &run, workers)?;
+    let run = begin(path, (args.resume, args.force), settings, &[mark])?;
+    ClassRun::describe(settings, examples, &run)?;
+    let place = Workplace::of(&run, device);
+    let study = study(settings, examples, &run, (&place, workers)).map_err(resumable)?;
     let table = examples.table();
     let title = format!("{}: out-of-fold predictions", study.answer);
     class_figures::confusion(&title, table, &study.confusion, &run.file("confusion.png"))?;
     class_figures::scores(&study.scores, &run.file("scores.png"))?;
+    history::draw("Cross-entropy of the fits", &study.courses, run.path(), "history")?;
     if let Some(sheet) = sheet {
         let file = run.file("images.png");
         class_figures::images(&title, &sheet, table, &study.probabilities, &file)?;

@@ -3,6 +3,7 @@
 mod activity;
 mod array_dataset;
 mod dataset;
+mod fingerprint;
 mod image_set;
 pub mod level_features;
 mod loader;
@@ -15,6 +16,7 @@ mod windows;
 pub use activity::ChannelActivity;
 pub use array_dataset::ArrayDataset;
 pub use dataset::{Batch, Dataset, ExampleSpec, Layout, Rng, Slot, Subset, Target};
+pub use fingerprint::Fingerprint;
 pub use image_set::{ChannelMoments, ImageAugmentation, ImageDataset, ImageSet, View};
 pub use loader::{Loader, LoaderSettings, derive_seed};
 pub use series::{Column, Series};

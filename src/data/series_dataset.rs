@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::dataset::{Dataset, ExampleSpec, Layout, Rng, Slot, Target};
+use super::fingerprint::Fingerprint;
 use super::windows::WindowPlan;
 use crate::error::{Error, Result};
 use crate::time::UtcTime;
@@ -89,6 +90,21 @@ impl<'a> SeriesDataset<'a> {
     /// The (source, issue row) pairs, in order.
     pub fn issues(&self) -> &[(usize, usize)] {
         &self.issues
+    }
+
+    /// Adds all that examples are written from: the same fingerprint, the same examples.
+    pub fn add_to(&self, fingerprint: &mut Fingerprint) {
+        let words = format!("{:?} {:?} {:?} {:?}", self.plan, self.part, self.target, self.issues);
+        fingerprint.add(words.as_bytes());
+        for source in self.sources {
+            for values in [&source.level, &source.center, &source.scale] {
+                fingerprint.numbers(values);
+            }
+            fingerprint.add(format!("{:?}", source.age).as_bytes());
+            source.covariates.iter().for_each(|column| fingerprint.numbers(column));
+            fingerprint.singles(&source.features);
+            fingerprint.singles(&source.targets);
+        }
     }
 
     fn any_observed(&self, (number, issue): (usize, usize)) -> bool {

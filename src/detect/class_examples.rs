@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::floors::{FeatureTable, Floor};
-use crate::data::{ChannelMoments, Dataset, ExampleSpec};
+use crate::data::{ChannelMoments, Dataset, ExampleSpec, Fingerprint};
 use crate::error::{Error, Result};
 
 /// What is known of each example, `[N]` each.
@@ -109,6 +109,20 @@ impl ClassTable {
     }
 }
 
+/// The content of all examples with their classes, groups and folds, as one number.
+pub fn fingerprint_of_all(examples: &dyn ClassExamples) -> String {
+    let (table, mut whole) = (examples.table(), Fingerprint::default());
+    table.classes.iter().for_each(|class| whole.add(class.as_bytes()));
+    for example in 0..table.len() {
+        let (label, fold) = (table.labels[example], table.folds.get(example));
+        let words =
+            format!("{} {label:?} {} {fold:?}", table.names[example], table.groups[example]);
+        whole.add(words.as_bytes());
+        whole.add(examples.fingerprint(example).as_bytes());
+    }
+    whole.finish()
+}
+
 /// What was learnt from the training part about the scale of the inputs.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Scaling {
@@ -124,6 +138,9 @@ pub trait ClassExamples: Sync {
 
     /// Shape of one example.
     fn spec(&self) -> ExampleSpec;
+
+    /// Sixteen hexadecimal digits of the SHA-256 of what the networks see of an example.
+    fn fingerprint(&self, example: usize) -> String;
 
     /// Learns the scale of the inputs from `train`.
     fn scaling(&self, train: &[usize]) -> Scaling;

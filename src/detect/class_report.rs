@@ -187,7 +187,12 @@ mod tests {
     #[test]
     fn scores_count_only_examples_with_a_class() {
         let p = vec![0.9, 0.1, 0.2, 0.8, 0.6, 0.4, 0.5, 0.5];
-        let pooled = Pooled { name: "net".into(), seeds: vec![p.clone(), p], floor: false };
+        let pooled = Pooled {
+            name: "net".into(),
+            seeds: vec![p.clone(), p],
+            floor: false,
+            reports: Vec::new(),
+        };
         let scores = score(&table(), &[pooled], Some(0));
         assert!((scores.value("net", "", "accuracy").unwrap() - 2.0 / 3.0).abs() < 1e-12);
         assert_eq!(scores.value("net", "", "auc_against_noise"), Some(1.0));

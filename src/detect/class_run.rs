@@ -1,8 +1,9 @@
 //! A trained run, ready for new windows and images.
 
+use std::collections::HashSet;
 use std::path::Path;
 
-use super::class_examples::{ClassExamples, ClassTable, Scaling};
+use super::class_examples::{ClassExamples, Scaling};
 use super::class_settings::{ClassSettings, WindowSettings};
 use super::cross_validation::NamedFit;
 use super::fit::{Classifier, mean_log_probabilities};
@@ -55,6 +56,9 @@ pub struct RunDescription {
     pub counts: Vec<usize>,
     /// Networks whose ln p are averaged: folders under `models/`.
     pub networks: Vec<String>,
+    /// Fingerprints of the examples with a class, sorted.
+    #[serde(default)]
+    pub trained_on: Vec<String>,
 }
 
 /// The networks of a run.
@@ -67,13 +71,23 @@ pub struct ClassRun {
     counts: Vec<usize>,
     /// The networks whose probabilities are averaged.
     classifiers: Vec<Classifier>,
+    /// Fingerprints of the training examples.
+    trained_on: HashSet<String>,
     /// Shape of the examples they were trained on.
     example: ExampleSpec,
 }
 
 impl ClassRun {
     /// Writes what [`ClassRun::open`] needs beside the networks.
-    pub fn describe(settings: &ClassSettings, table: &ClassTable, run: &RunFolder) -> Result<()> {
+    pub fn describe(
+        settings: &ClassSettings,
+        examples: &dyn ClassExamples,
+        run: &RunFolder,
+    ) -> Result<()> {
+        let table = examples.table();
+        let mut trained_on: Vec<String> =
+            table.labelled().into_iter().map(|n| examples.fingerprint(n)).collect();
+        trained_on.sort_unstable();
         let mut counts = vec![0; table.classes.len()];
         table.labels.iter().flatten().for_each(|&class| counts[class] += 1);
         let networks = settings
@@ -82,14 +96,14 @@ impl ClassRun {
             .flat_map(|name| (0..settings.final_fits).map(move |s| format!("{name}-seed{s}")))
             .collect();
         let classes = table.classes.clone();
-        run.write_json(DESCRIPTION, &RunDescription { classes, counts, networks })
+        run.write_json(DESCRIPTION, &RunDescription { classes, counts, networks, trained_on })
     }
 
-    /// Opens a run folder.
+    /// Opens a run folder, its networks on `device`, wherever they were trained.
     ///
     /// # Errors
     /// Not a run of classes, not finished, or without final fits.
-    pub fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path, device: tch::Device) -> Result<Self> {
         let run = RunFolder::open(path)?;
         let settings: ClassSettings = run.read_settings()?;
         let description: RunDescription = run.read_json(DESCRIPTION)?;
@@ -106,7 +120,7 @@ impl ClassRun {
             let one: Description =
                 serde_json::from_slice(&bytes).map_err(|e| Error::input(&file, e.to_string()))?;
             let outputs = description.classes.len();
-            let mut model = one.model.build(&one.example, outputs, 0, tch::Device::Cpu)?;
+            let mut model = one.model.build(&one.example, outputs, 0, device)?;
             model.load(&folder.join(WEIGHTS))?;
             example = Some(one.example);
             classifiers.push(Classifier { model, scaling: one.scaling });
@@ -115,14 +129,22 @@ impl ClassRun {
             let text = "holds no network trained on everything; train with final_fits = 1";
             return Err(Error::usage(format!("{}: {text}", path.display())));
         };
-        let RunDescription { classes, counts, .. } = description;
-        Ok(Self { settings, classes, counts, classifiers, example })
+        let RunDescription { classes, counts, trained_on, .. } = description;
+        let trained_on = trained_on.into_iter().collect();
+        Ok(Self { settings, classes, counts, classifiers, trained_on, example })
     }
 
     /// Share of each class in training, `[C]`: what the largest class would answer.
     pub fn training_shares(&self) -> Vec<f64> {
         let total = self.counts.iter().sum::<usize>().max(1) as f64;
         self.counts.iter().map(|&n| n as f64 / total).collect()
+    }
+
+    /// How many of the examples with a class the run was trained on: scores of those say nothing
+    /// of new ones.
+    pub fn seen_in_training(&self, examples: &dyn ClassExamples) -> usize {
+        let labelled = examples.table().labelled().into_iter();
+        labelled.filter(|&n| self.trained_on.contains(&examples.fingerprint(n))).count()
     }
 
     /// Samples of a window before its start is dropped.

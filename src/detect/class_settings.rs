@@ -6,7 +6,7 @@ use super::cross_validation::NamedFit;
 use super::fit::{FitSettings, LossSettings};
 use crate::data::{ImageAugmentation, WaveformAugmentation};
 use crate::error::{Error, Result};
-use crate::model::ModelSpec;
+use crate::model::{DeviceChoice, ModelSpec};
 use crate::read::resize::Interpolation;
 use crate::read::{ColorMode, Convention, Listing};
 use crate::train::TrainSettings;
@@ -40,6 +40,12 @@ pub struct ClassSettings {
     /// for none.
     #[serde(default = "one")]
     pub final_fits: u64,
+    /// The device asked for.
+    #[serde(default)]
+    pub device: DeviceChoice,
+    /// The device used; set by the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub computed_on: Option<String>,
     /// Where windows are and how they are prepared, for `kind = "windows"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub windows: Option<WindowSettings>,

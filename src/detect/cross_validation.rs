@@ -1,7 +1,7 @@
 //! Several classifiers over folds and seeds: every example is classified by fits that have not
 //! seen its group, and the pooled probabilities are scored once.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use rayon::prelude::*;
@@ -13,7 +13,7 @@ use crate::data::derive_seed;
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
 use crate::progress::Progress;
-use crate::train::Report;
+use crate::train::{Report, Workplace};
 
 /// A classifier under a name.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,6 +33,8 @@ pub struct Pooled {
     pub seeds: Vec<Vec<f64>>,
     /// Whether it is a floor.
     pub floor: bool,
+    /// How each fit went; none of floors and ensembles.
+    pub reports: Vec<Report>,
 }
 
 impl Pooled {
@@ -59,13 +61,15 @@ struct UnitFile {
     report: Report,
 }
 
-/// Where fits run and what is kept of them.
+/// Where the fits of a cross-validation run and what is kept of them.
 #[derive(Clone, Debug)]
-pub struct Workplace {
-    /// Finished fits are kept here, and not done again.
+pub struct Folds {
+    /// What finished fits answered is kept here, and not made again.
     pub folder: PathBuf,
     /// Fits at a time; each uses one thread of libtorch.
     pub workers: usize,
+    /// The device, and where fits not yet finished keep their state.
+    pub place: Workplace,
 }
 
 /// Trains every model on every fold with seeds `0..seeds` and pools the probabilities.
@@ -73,7 +77,7 @@ pub fn cross_validate(
     examples: &dyn ClassExamples,
     fits: &[NamedFit],
     seeds: u64,
-    workplace: &Workplace,
+    kept: &Folds,
 ) -> Result<Vec<Pooled>> {
     let table = examples.table();
     table.check_folds()?;
@@ -83,8 +87,8 @@ pub fn cross_validate(
         .flat_map(|(model, seed)| folds.iter().map(move |&fold| Unit { model, seed, fold }))
         .collect();
     let progress = Mutex::new(Progress::new("cross-validation", "fits", units.len() as u64));
-    let finished = in_parallel(workplace.workers, &units, |unit| {
-        let file = run_unit(examples, fits, *unit, &workplace.folder)?;
+    let finished = in_parallel(kept.workers, &units, |unit| {
+        let file = run_unit(examples, fits, *unit, kept)?;
         if let Ok(mut progress) = progress.lock() {
             progress.advance(1);
         }
@@ -97,11 +101,13 @@ pub fn cross_validate(
             name: fit.name.clone(),
             seeds: vec![vec![f64::NAN; table.len() * classes]; seeds as usize],
             floor: false,
+            reports: Vec::new(),
         })
         .collect();
-    for (unit, file) in units.iter().zip(&finished) {
+    for (unit, file) in units.iter().zip(finished) {
         let whole = &mut pooled[unit.model].seeds[unit.seed as usize];
         scatter(whole, &file.test, &file.probabilities, classes);
+        pooled[unit.model].reports.push(file.report);
     }
     Ok(pooled)
 }
@@ -138,21 +144,23 @@ fn run_unit(
     examples: &dyn ClassExamples,
     fits: &[NamedFit],
     unit: Unit,
-    folder: &Path,
+    kept: &Folds,
 ) -> Result<UnitFile> {
     let NamedFit { name, settings } = &fits[unit.model];
-    let path = folder.join(format!("{name}-seed{}-fold{}.json", unit.seed, unit.fold));
+    let own = format!("{name}-seed{}-fold{}", unit.seed, unit.fold);
+    let path = kept.folder.join(format!("{own}.json"));
     if let Ok(bytes) = std::fs::read(&path) {
         return serde_json::from_slice(&bytes)
             .map_err(|e| Error::input(&path, format!("not a finished fit, delete it: {e}")));
     }
     let (train, test) = parts(examples.table(), unit.fold);
     let seed = derive_seed(unit.seed, &[unit.fold as u64]);
-    let (classifier, report) = fit(examples, settings, &train, seed, None)?;
+    let (classifier, report) = fit(examples, settings, &train, seed, (&kept.place, &own))?;
     let probabilities = classifier.probabilities(examples, &test, 128)?;
     let file = UnitFile { test, probabilities, report };
     let text = serde_json::to_vec(&file).map_err(|e| Error::data(format!("{name}: {e}")))?;
     write_atomically(&path, &text)?;
+    kept.place.forget(&own)?;
     Ok(file)
 }
 
@@ -194,7 +202,7 @@ pub fn floors(examples: &dyn ClassExamples, seeds: u64) -> Result<Vec<Pooled>> {
             }
             seeds.push(whole);
         }
-        pooled.push(Pooled { name: floor.name().into(), seeds, floor: true });
+        pooled.push(Pooled { name: floor.name().into(), seeds, floor: true, reports: Vec::new() });
     }
     Ok(pooled)
 }
@@ -208,7 +216,7 @@ pub fn ensemble(name: &str, members: &[&Pooled], classes: usize) -> Pooled {
             mean_log_probabilities(&parts, classes)
         })
         .collect();
-    Pooled { name: name.into(), seeds, floor: false }
+    Pooled { name: name.into(), seeds, floor: false, reports: Vec::new() }
 }
 
 fn scatter(whole: &mut [f64], examples: &[usize], probabilities: &[f64], classes: usize) {

@@ -1,12 +1,12 @@
 //! One classifier trained on some examples, and its probabilities of others.
 
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use super::class_examples::{ClassExamples, ClassTable, Scaling};
 use crate::error::{Error, Result};
 use crate::model::losses::SmoothingWeights;
 use crate::model::{ClassTask, Model, ModelSpec};
-use crate::train::{Report, TrainSettings, Trainer, raw_outputs};
+use crate::train::{Report, TrainSettings, Workplace, raw_outputs};
 
 /// How classes are weighed in the loss.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -47,21 +47,21 @@ pub struct Classifier {
 }
 
 /// Trains on the examples `train`, all of which must have a class; the last weights are kept.
+/// `name` is the fit's own in `place`.
 pub fn fit(
     examples: &dyn ClassExamples,
     settings: &FitSettings,
     train: &[usize],
     seed: u64,
-    title: Option<&str>,
+    (place, name): (&Workplace, &str),
 ) -> Result<(Classifier, Report)> {
     let task = class_task(examples.table(), train, &settings.loss)?;
     let scaling = examples.scaling(train);
     let dataset = examples.training(train.to_vec(), &scaling)?;
     let classes = examples.table().classes.len();
-    let mut model = settings.model.build(&examples.spec(), classes, seed, Device::Cpu)?;
+    let mut model = settings.model.build(&examples.spec(), classes, seed, place.device)?;
     let training = TrainSettings { seed, ..settings.training.clone() };
-    let trainer = Trainer::new(&training).titled(title);
-    let report = trainer.fit(&mut model, &task, dataset.as_ref(), None)?;
+    let report = place.fit(name, &training, &mut model, &task, dataset.as_ref(), None)?;
     Ok((Classifier { model, scaling }, report))
 }
 

@@ -3,7 +3,9 @@
 use super::class_examples::{ClassExamples, ClassTable, Scaling};
 use super::floors::{FeatureTable, Floor};
 use super::image_features::image_features;
-use crate::data::{Dataset, ExampleSpec, ImageAugmentation, ImageDataset, ImageSet, View};
+use crate::data::{
+    Dataset, ExampleSpec, Fingerprint, ImageAugmentation, ImageDataset, ImageSet, View,
+};
 use crate::error::Result;
 
 /// Images of one size with their labels.
@@ -33,6 +35,12 @@ impl ClassExamples for ImageExamples {
 
     fn spec(&self) -> ExampleSpec {
         ImageDataset::new(&self.set, Vec::new()).spec()
+    }
+
+    fn fingerprint(&self, example: usize) -> String {
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.add(self.set.image(example));
+        fingerprint.brief()
     }
 
     fn scaling(&self, train: &[usize]) -> Scaling {

@@ -24,7 +24,7 @@ mod read_windows;
 mod study;
 mod window_examples;
 
-pub use class_examples::{ClassExamples, ClassTable, Scaling};
+pub use class_examples::{ClassExamples, ClassTable, Scaling, fingerprint_of_all};
 pub use class_run::ClassRun;
 pub use class_settings::{
     ClassKind, ClassSettings, EnsembleEntry, ImageSettings, IndexColumns, ModelEntry,

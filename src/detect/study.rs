@@ -7,15 +7,15 @@ use super::class_examples::ClassExamples;
 use super::class_report::{confusion, predictions_csv, score};
 use super::class_run::save_fit;
 use super::class_settings::ClassSettings;
-use super::cross_validation::{Pooled, Workplace, cross_validate, ensemble, floors, in_parallel};
+use super::cross_validation::{Folds, Pooled, cross_validate, ensemble, floors, in_parallel};
 use super::fit::fit;
 use crate::data::derive_seed;
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
 use crate::progress::note;
 use crate::score::{Confusion, ScoreTable};
-use crate::train::RunFolder;
 use crate::train::run_folder::METRICS;
+use crate::train::{Report, RunFolder, Workplace};
 
 /// What a study found.
 pub struct Study {
@@ -27,6 +27,8 @@ pub struct Study {
     pub answer: String,
     /// Its confusion.
     pub confusion: Confusion,
+    /// How the fits of each network went, seed by seed and fold by fold.
+    pub courses: Vec<(String, Vec<Report>)>,
 }
 
 /// Trains and judges everything `settings` asks for, in `run`. What was finished by an
@@ -35,7 +37,7 @@ pub fn study(
     settings: &ClassSettings,
     examples: &dyn ClassExamples,
     run: &RunFolder,
-    workers: usize,
+    (place, workers): (&Workplace, usize),
 ) -> Result<Study> {
     let table = examples.table();
     if table.classes.len() < 2 {
@@ -53,8 +55,13 @@ pub fn study(
     if settings.floors {
         pooled = floors(examples, 3.min(settings.seeds))?;
     }
-    let workplace = Workplace { folder: run.file("folds"), workers };
-    pooled.extend(cross_validate(examples, &fits, settings.seeds, &workplace)?);
+    let folds = Folds { folder: run.file("folds"), workers, place: place.clone() };
+    pooled.extend(cross_validate(examples, &fits, settings.seeds, &folds)?);
+    let courses = pooled
+        .iter_mut()
+        .filter(|one| !one.floor)
+        .map(|one| (one.name.clone(), std::mem::take(&mut one.reports)))
+        .collect();
     for entry in &settings.ensemble {
         let members: Vec<&Pooled> =
             pooled.iter().filter(|p| !p.floor && entry.members.contains(&p.name)).collect();
@@ -72,7 +79,7 @@ pub fn study(
     let probabilities = answering.over_seeds(table.classes.len());
     let text = predictions_csv(table, &probabilities);
     write_atomically(&run.file("predictions.csv"), text.as_bytes())?;
-    final_fits(settings, examples, run, workers)?;
+    final_fits(settings, examples, run, &folds)?;
     let confusion = confusion(table, &probabilities);
     let metrics = serde_json::json!({
         "answer": answer,
@@ -87,7 +94,8 @@ pub fn study(
         })).collect::<Vec<_>>(),
     });
     run.write_json(METRICS, &metrics)?;
-    Ok(Study { scores, probabilities, answer, confusion })
+    place.clear()?;
+    Ok(Study { scores, probabilities, answer, confusion, courses })
 }
 
 fn finite(value: f64) -> Option<f64> {
@@ -99,7 +107,7 @@ fn final_fits(
     settings: &ClassSettings,
     examples: &dyn ClassExamples,
     run: &RunFolder,
-    workers: usize,
+    folds: &Folds,
 ) -> Result<()> {
     let answering = settings.answering();
     let fits = settings.fits();
@@ -115,12 +123,15 @@ fn final_fits(
         note(format_args!("training {} models on everything", units.len()));
     }
     let train = examples.table().labelled();
-    in_parallel(workers, &units, |(model, seed, folder)| {
+    in_parallel(folds.workers, &units, |(model, seed, folder)| {
         let entry = &fits[*model];
+        let own = format!("{}-seed{seed}-final", entry.name);
         // No fold has this number.
         let seed = derive_seed(*seed, &[u64::MAX]);
-        let (classifier, report) = fit(examples, &entry.settings, &train, seed, None)?;
-        save_fit(folder, entry, examples, &classifier, &report)
+        let (classifier, report) =
+            fit(examples, &entry.settings, &train, seed, (&folds.place, &own))?;
+        save_fit(folder, entry, examples, &classifier, &report)?;
+        folds.place.forget(&own)
     })?;
     Ok(())
 }

@@ -2,7 +2,9 @@
 
 use super::class_examples::{ClassExamples, ClassTable, Scaling};
 use super::floors::{FeatureTable, Floor};
-use crate::data::{Dataset, ExampleSpec, WaveformAugmentation, WaveformDataset, WaveformSet};
+use crate::data::{
+    Dataset, ExampleSpec, Fingerprint, WaveformAugmentation, WaveformDataset, WaveformSet,
+};
 use crate::error::Result;
 use crate::signal::{WINDOW_FEATURES, prepare_window, window_features};
 use crate::time::SampleRate;
@@ -59,6 +61,12 @@ impl ClassExamples for WindowExamples {
 
     fn spec(&self) -> ExampleSpec {
         WaveformDataset::new(&self.set, Vec::new()).spec()
+    }
+
+    fn fingerprint(&self, example: usize) -> String {
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.singles(self.set.window(example));
+        fingerprint.brief()
     }
 
     /// Every window has unit deviation already.

@@ -65,6 +65,14 @@ impl DeviceChoice {
     }
 }
 
+/// The device in a word, for a run folder: `cpu`, `cuda:0`.
+pub fn device_name(device: Device) -> String {
+    match device {
+        Device::Cuda(number) => format!("cuda:{number}"),
+        other => format!("{other:?}").to_lowercase(),
+    }
+}
+
 /// Loads the CUDA half of libtorch and tries one small tensor on the device.
 fn find_cuda() -> Result<(), String> {
     if loaded_library(CUDA_LIBRARY).is_none() {
@@ -202,6 +210,8 @@ mod tests {
     fn the_processor_needs_no_question() {
         assert_eq!(DeviceChoice::Cpu.resolve().unwrap(), Device::Cpu);
         assert_eq!(DeviceChoice::default(), DeviceChoice::Cpu);
+        assert_eq!(device_name(Device::Cpu), "cpu");
+        assert_eq!(device_name(Device::Cuda(1)), "cuda:1");
     }
 
     #[test]

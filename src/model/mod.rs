@@ -30,7 +30,7 @@ pub use classes::{ClassTask, Normalise};
 pub use cnn1d::{BlockShape, Cnn1d, ResidualBlock};
 pub use cnn1d_strided::{Cnn1dStrided, CnnLstm};
 pub use cnn2d::{Cnn2d, ImagePooling, MaxPool, Padding};
-pub use device::DeviceChoice;
+pub use device::{DeviceChoice, device_name};
 pub use events::EventTask;
 pub use levels::{LevelLoss, LevelTask};
 pub use mlp::{Activation, Mlp};

@@ -18,6 +18,9 @@ pub struct HistoryFigure {
 /// Losses of one training by epoch.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Course {
+    /// Which network; each has a panel of its own where there are several.
+    #[serde(default)]
+    pub model: String,
     /// Training loss, `[epochs]`.
     pub train: Vec<f64>,
     /// Validation loss, `[epochs]` or empty.
@@ -28,70 +31,95 @@ pub struct Course {
     pub best: Option<usize>,
 }
 
+/// Panels side by side before another row of them begins.
+const COLUMNS: usize = 3;
+
 impl Figure for HistoryFigure {
     fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>) -> Drawn<DB> {
-        let (_, height) = area.dim_in_pixel();
-        let (upper, lower) = area.split_vertically(height * 7 / 10);
-        let epochs = self.runs.iter().map(|run| run.train.len()).max().unwrap_or(0).max(2);
-        let axis = 1.0..epochs as f64;
-        let losses = self.runs.iter().flat_map(|run| run.train.iter().chain(&run.valid));
-        let mut chart = ChartBuilder::on(&upper)
-            .caption(&self.title, text(26))
-            .margin(12)
-            .margin_right(30)
-            .x_label_area_size(10)
-            .y_label_area_size(92)
-            .build_cartesian_2d(axis.clone(), padded_range(losses.copied()))?;
-        let mut mesh = chart.configure_mesh();
-        mesh.axis_style(INK).bold_line_style(GRID).light_line_style(WHITE);
-        mesh.label_style(text(19)).axis_desc_style(text(21)).x_labels(0).y_desc("loss").draw()?;
-        for (number, run) in self.runs.iter().enumerate() {
-            for (values, hue, name) in
-                [(&run.train, color(0), "training"), (&run.valid, color(1), "validation")]
-            {
-                let points = numbered(values);
-                let drawn = chart.draw_series(LineSeries::new(points, hue.stroke_width(2)))?;
-                if number == 0 && !values.is_empty() {
-                    drawn.label(name).legend(move |(x, y)| {
-                        Rectangle::new([(x, y - 2), (x + 26, y + 2)], hue.filled())
-                    });
-                }
-            }
-            let kept = run.best.and_then(|epoch| {
-                let curve = if run.valid.is_empty() { &run.train } else { &run.valid };
-                Some(((epoch + 1) as f64, *curve.get(epoch)?))
-            });
-            let drawn =
-                chart.draw_series(kept.iter().map(|&at| Circle::new(at, 6, INK.filled())))?;
-            if number == 0 && kept.is_some() {
-                drawn
-                    .label("weights kept")
-                    .legend(|(x, y)| Circle::new((x + 13, y), 6, INK.filled()));
+        let mut models: Vec<&str> = Vec::new();
+        for run in &self.runs {
+            if !models.contains(&run.model.as_str()) {
+                models.push(&run.model);
             }
         }
-        let mut labels = chart.configure_series_labels();
-        labels.position(SeriesLabelPosition::UpperRight).background_style(WHITE.mix(0.9));
-        labels.border_style(GRID).label_font(text(18)).legend_area_size(34).margin(14).draw()?;
-        let rates = self.runs.iter().flat_map(|run| run.rate.iter().copied());
-        let top = rates.fold(0.0, f64::max).max(1e-12);
-        let mut chart = ChartBuilder::on(&lower)
-            .margin(12)
-            .margin_right(30)
-            .x_label_area_size(58)
-            .y_label_area_size(92)
-            .build_cartesian_2d(axis, 0.0..1.05 * top)?;
-        let mut mesh = chart.configure_mesh();
-        mesh.axis_style(INK).bold_line_style(GRID).light_line_style(WHITE).y_labels(4);
-        mesh.label_style(text(19)).axis_desc_style(text(21));
-        mesh.y_label_formatter(&|rate| format!("{rate:.0e}"));
-        mesh.x_label_formatter(&|epoch| format!("{epoch:.0}"));
-        mesh.x_desc("epoch").y_desc("learning rate").draw()?;
-        for run in &self.runs {
-            let line = LineSeries::new(numbered(&run.rate), color(2).stroke_width(2));
-            chart.draw_series(line)?;
+        if models.len() < 2 {
+            return panel(area, &self.title, &self.runs.iter().collect::<Vec<_>>());
+        }
+        let area = area.titled(&self.title, text(26))?;
+        let columns = models.len().min(COLUMNS);
+        let areas = area.split_evenly((models.len().div_ceil(columns), columns));
+        for (area, model) in areas.iter().zip(models) {
+            let own: Vec<&Course> = self.runs.iter().filter(|run| run.model == model).collect();
+            panel(area, model, &own)?;
         }
         Ok(())
     }
+}
+
+/// Losses of the fits of one model, and their learning rates below.
+fn panel<DB: DrawingBackend>(
+    area: &DrawingArea<DB, Shift>,
+    title: &str,
+    runs: &[&Course],
+) -> Drawn<DB> {
+    let (_, height) = area.dim_in_pixel();
+    let (upper, lower) = area.split_vertically(height * 7 / 10);
+    let epochs = runs.iter().map(|run| run.train.len()).max().unwrap_or(0).max(2);
+    let axis = 1.0..epochs as f64;
+    let losses = runs.iter().flat_map(|run| run.train.iter().chain(&run.valid));
+    let mut chart = ChartBuilder::on(&upper)
+        .caption(title, text(26))
+        .margin(12)
+        .margin_right(30)
+        .x_label_area_size(10)
+        .y_label_area_size(92)
+        .build_cartesian_2d(axis.clone(), padded_range(losses.copied()))?;
+    let mut mesh = chart.configure_mesh();
+    mesh.axis_style(INK).bold_line_style(GRID).light_line_style(WHITE);
+    mesh.label_style(text(19)).axis_desc_style(text(21)).x_labels(0).y_desc("loss").draw()?;
+    for (number, run) in runs.iter().enumerate() {
+        for (values, hue, name) in
+            [(&run.train, color(0), "training"), (&run.valid, color(1), "validation")]
+        {
+            let points = numbered(values);
+            let drawn = chart.draw_series(LineSeries::new(points, hue.stroke_width(2)))?;
+            if number == 0 && !values.is_empty() {
+                drawn.label(name).legend(move |(x, y)| {
+                    Rectangle::new([(x, y - 2), (x + 26, y + 2)], hue.filled())
+                });
+            }
+        }
+        let kept = run.best.and_then(|epoch| {
+            let curve = if run.valid.is_empty() { &run.train } else { &run.valid };
+            Some(((epoch + 1) as f64, *curve.get(epoch)?))
+        });
+        let drawn = chart.draw_series(kept.iter().map(|&at| Circle::new(at, 6, INK.filled())))?;
+        if number == 0 && kept.is_some() {
+            drawn.label("weights kept").legend(|(x, y)| Circle::new((x + 13, y), 6, INK.filled()));
+        }
+    }
+    let mut labels = chart.configure_series_labels();
+    labels.position(SeriesLabelPosition::UpperRight).background_style(WHITE.mix(0.9));
+    labels.border_style(GRID).label_font(text(18)).legend_area_size(34).margin(14).draw()?;
+    let rates = runs.iter().flat_map(|run| run.rate.iter().copied());
+    let top = rates.fold(0.0, f64::max).max(1e-12);
+    let mut chart = ChartBuilder::on(&lower)
+        .margin(12)
+        .margin_right(30)
+        .x_label_area_size(58)
+        .y_label_area_size(92)
+        .build_cartesian_2d(axis, 0.0..1.05 * top)?;
+    let mut mesh = chart.configure_mesh();
+    mesh.axis_style(INK).bold_line_style(GRID).light_line_style(WHITE).y_labels(4);
+    mesh.label_style(text(19)).axis_desc_style(text(21));
+    mesh.y_label_formatter(&|rate| format!("{rate:.0e}"));
+    mesh.x_label_formatter(&|epoch| format!("{epoch:.0}"));
+    mesh.x_desc("epoch").y_desc("learning rate").draw()?;
+    for run in runs {
+        let line = LineSeries::new(numbered(&run.rate), color(2).stroke_width(2));
+        chart.draw_series(line)?;
+    }
+    Ok(())
 }
 
 fn numbered(values: &[f64]) -> Vec<(f64, f64)> {

@@ -7,6 +7,7 @@ mod meter;
 mod optimizer;
 mod parameters;
 mod predict;
+mod resume;
 pub mod run_folder;
 mod schedule;
 mod seeds;
@@ -15,6 +16,7 @@ mod settings;
 mod trainer;
 #[cfg(test)]
 mod trainer_tests;
+mod workplace;
 
 pub use clipping::clip;
 pub use history::{BatchRecord, EpochRecord, Observer, Report};
@@ -22,8 +24,10 @@ pub use meter::Meter;
 pub use optimizer::{AdamConstants, Optimizer, OptimizerKind};
 pub use parameters::{Parameters, Snapshot};
 pub use predict::{evaluate, predict, raw_outputs};
+pub use resume::{InputMark, begin};
 pub use run_folder::RunFolder;
 pub use schedule::{OneCycle, Plateau, PlateauState, Rate, Schedule};
 pub use seeds::for_each_seed;
 pub use settings::TrainSettings;
 pub use trainer::Trainer;
+pub use workplace::Workplace;

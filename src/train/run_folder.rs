@@ -16,7 +16,8 @@ use crate::output::write_atomically;
 /// | `model.safetensors`, `model.json` | weights; architecture and what prediction needs |
 /// | `history.jsonl` | one line an epoch |
 /// | `metrics.json` | the report |
-/// | `checkpoint/` | state of a run not yet finished |
+/// | `checkpoint/`, `fits/` | state of a run not yet finished |
+/// | `inputs.json` | what the run was begun with, for `--resume` |
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunFolder {
     path: PathBuf,
@@ -56,6 +57,11 @@ impl RunFolder {
             return Err(Error::usage(format!("{}: {text}", path.display())));
         }
         Ok(Self { path: path.to_path_buf() })
+    }
+
+    /// One that is being made.
+    pub(super) fn unchecked(path: &Path) -> Self {
+        Self { path: path.to_path_buf() }
     }
 
     /// Where it is.

@@ -9,6 +9,7 @@ mod forecast;
 mod inspect;
 mod models;
 mod program;
+mod resume;
 mod start_up;
 mod synth;
 mod table;

@@ -54,7 +54,8 @@ impl Pooling {
     /// `[N, T, C]` to `[N, parts × C]`; steps from `lengths` `[N]` on do not count.
     pub fn forward(&self, states: &Tensor, lengths: Option<&Tensor>) -> Tensor {
         let steps = states.size()[1];
-        let lengths = lengths.map(|l| l.clamp(1, steps));
+        // Lengths come on the processor, wherever the states are.
+        let lengths = lengths.map(|l| l.clamp(1, steps).to_device(states.device()));
         let beyond = lengths.as_ref().map(|lengths| {
             let step = Tensor::arange(steps, (Kind::Int64, lengths.device()));
             step.unsqueeze(0).ge_tensor(&lengths.unsqueeze(1)).unsqueeze(2)
