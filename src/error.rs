@@ -31,7 +31,7 @@ pub enum Error {
     #[error("libtorch: {0}")]
     Torch(String),
     /// Ctrl-C; the state on disk is resumable. Exit code 130.
-    #[error("interrupted; what was finished is kept")]
+    #[error("interrupted; what was done is kept")]
     Interrupted,
 }
 

@@ -3,9 +3,21 @@
 use std::path::Path;
 
 use crate::error::Result;
+use crate::forecast::LevelResult;
 use crate::plot::history::{Course, HistoryFigure};
 use crate::plot::keep;
 use crate::train::Report;
+
+/// Draws `LABELhistory.png` of the networks among the forecasters of a target, the last fit of
+/// each where it was refitted.
+pub fn draw_networks(result: &LevelResult, target: &str, folder: &Path, label: &str) -> Result<()> {
+    let courses = result.models.iter().filter_map(|model| {
+        let reports = model.fitted.as_ref()?.reports();
+        Some((model.name.clone(), reports.to_vec()))
+    });
+    let title = format!("Training of the networks, {target}");
+    draw(&title, &courses.collect::<Vec<_>>(), folder, &format!("{label}history"))
+}
 
 /// Draws the courses of the fits of each model as `NAME.png`; nothing if there are none.
 pub fn draw(

@@ -47,6 +47,7 @@ pub(super) fn network(kind: &str, base: &str, settings: &LevelSettings) -> Resul
         center: if base == "arima" { Center::Base } else { Center::Smoothed },
         spreads: if base == "arima" { SpreadScale::Logarithm } else { SpreadScale::Plain },
         seeds: settings.seeds,
+        place: settings.place.clone(),
     })
 }
 

@@ -9,10 +9,12 @@ use super::{
 };
 use crate::data::{Membership, PartEnds, Parts, WindowPlan};
 use crate::error::{Error, Result};
+use crate::model::DeviceChoice;
 use crate::progress::{Progress, check_interrupt};
 use crate::score::{
     BlockBootstrap, LevelScores, ScoreRow, ScoreTable, absolute_errors, mean, mean_naive_change,
 };
+use crate::train::Workplace;
 
 /// The name of the gated mean of the others.
 pub const COMBINATION: &str = "combination";
@@ -62,6 +64,14 @@ pub struct LevelSettings {
     pub block: usize,
     /// The forecast that others are compared with in pairs.
     pub reference: String,
+    /// The device asked for.
+    pub device: DeviceChoice,
+    /// The device used.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub computed_on: Option<String>,
+    /// Where networks are fitted; of no influence on forecasts.
+    #[serde(skip)]
+    pub place: Workplace,
 }
 
 impl Default for LevelSettings {
@@ -83,6 +93,9 @@ impl Default for LevelSettings {
             period: 144,
             block: 60,
             reference: "persistence".into(),
+            device: DeviceChoice::Cpu,
+            computed_on: None,
+            place: Workplace::default(),
         }
     }
 }

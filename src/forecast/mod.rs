@@ -98,6 +98,11 @@ pub trait Forecaster: Send + Sync {
         Ok(())
     }
 
+    /// How the training of each member went; nothing without networks or once restored.
+    fn reports(&self) -> &[crate::train::Report] {
+        &[]
+    }
+
     /// What the numbers mean; a point forecast is the quantile of level .5.
     fn outcome(&self) -> Outcome {
         Outcome::Quantiles(vec![0.5])

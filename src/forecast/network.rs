@@ -14,12 +14,12 @@ use serde::{Deserialize, Serialize};
 use super::{Forecaster, History, Outcome, Record, Training, not_fitted, state};
 use crate::data::level_features::{SpreadScale, level_features, smooth, trailing_deviation};
 use crate::data::{
-    ExampleSpec, Membership, SeriesDataset, Target, WindowPlan, WindowSource, apply_moments,
-    moments, standardise,
+    ExampleSpec, Fingerprint, Membership, SeriesDataset, Target, WindowPlan, WindowSource,
+    apply_moments, moments, standardise,
 };
 use crate::error::{Error, Result};
 use crate::model::{Model, ModelSpec, QuantileTask, Task};
-use crate::train::{Report, TrainSettings, Trainer, for_each_seed, predict};
+use crate::train::{Report, TrainSettings, Workplace, for_each_seed, predict};
 
 /// Smoothing of the level that windows and features are relative to.
 const CENTER: f64 = 0.1;
@@ -56,6 +56,9 @@ pub struct NetworkSettings {
     pub spreads: SpreadScale,
     /// Trainings from different initial values and orders, whose quantiles are averaged.
     pub seeds: usize,
+    /// Where it is fitted; of no influence on forecasts.
+    #[serde(skip)]
+    pub place: Workplace,
 }
 
 /// What windows and features are relative to, and the unit of a window.
@@ -108,11 +111,6 @@ impl Network {
     pub fn new(settings: NetworkSettings, base: Box<dyn Forecaster>) -> Self {
         let (horizons, members, reports) = (Vec::new(), Vec::new(), Vec::new());
         Self { settings, base, horizons, scaling: None, example: None, members, reports }
-    }
-
-    /// How each member's training went.
-    pub fn reports(&self) -> &[Report] {
-        &self.reports
     }
 
     /// The settings, for the run folder.
@@ -257,17 +255,34 @@ pub(super) fn train_members(
     train: &SeriesDataset<'_>,
     valid: &SeriesDataset<'_>,
 ) -> Result<Vec<(Mutex<Model>, Report)>> {
+    let digest = fit_digest(settings, task, [train, valid]);
     let train_one = |seed: u64| -> Result<(Mutex<Model>, Report)> {
         let training = TrainSettings { seed, ..settings.training.clone() };
         let spec = crate::data::Dataset::spec(train);
-        let mut model = settings.model.build(&spec, task.outputs(), seed, tch::Device::Cpu)?;
-        let trainer = Trainer::new(&training).titled(None);
-        let report = trainer.fit(&mut model, task, train, Some(valid))?;
+        let mut model = settings.model.build(&spec, task.outputs(), seed, settings.place.device)?;
+        let name = format!("{}-seed{seed}-{digest}", settings.model.kind());
+        let report = settings.place.fit(&name, &training, &mut model, task, train, Some(valid))?;
         Ok((Mutex::new(model), report))
     };
     let first = settings.training.seed;
     let seeds: Vec<u64> = (first..first + settings.seeds.max(1) as u64).collect();
     for_each_seed(&seeds, train_one)
+}
+
+/// Names what is fitted to what, so that a fit finds its own place again: target, part of the
+/// record and model are all in it.
+fn fit_digest(
+    settings: &NetworkSettings,
+    task: &dyn Task,
+    parts: [&SeriesDataset<'_>; 2],
+) -> String {
+    let mut fingerprint = Fingerprint::default();
+    if settings.place.folder.is_some() {
+        let NetworkSettings { model, training, levels, .. } = settings;
+        fingerprint.add(format!("{model:?} {training:?} {levels:?} {}", task.outputs()).as_bytes());
+        parts.iter().for_each(|part| part.add_to(&mut fingerprint));
+    }
+    fingerprint.brief()
 }
 
 /// Places in `issues` with a complete window, and the decoded outputs of the model there, padded
@@ -427,8 +442,12 @@ impl Forecaster for Network {
         let outputs = crate::model::Task::outputs(&self.task()?);
         let member = |_| {
             let seed = self.settings.training.seed;
-            let model =
-                self.settings.model.build(&kept.example, outputs, seed, tch::Device::Cpu)?;
+            let model = self.settings.model.build(
+                &kept.example,
+                outputs,
+                seed,
+                self.settings.place.device,
+            )?;
             Ok(Mutex::new(model))
         };
         self.members = (0..kept.members).map(member).collect::<Result<_>>()?;
@@ -451,6 +470,10 @@ impl Forecaster for Network {
             model.load(&folder.join(format!("{stem}.{number}.safetensors")))?;
         }
         Ok(())
+    }
+
+    fn reports(&self) -> &[Report] {
+        &self.reports
     }
 
     fn issue(&self, history: &History<'_>) -> Result<Vec<f64>> {

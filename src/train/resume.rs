@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::RunFolder;
 use super::run_folder::SETTINGS;
+use crate::data::{Fingerprint, Series};
 use crate::error::{Error, Result};
 
 /// What a run was begun with, beside its settings.
@@ -20,6 +21,19 @@ pub struct InputMark {
     pub count: usize,
     /// Hexadecimal.
     pub sha256: String,
+}
+
+impl InputMark {
+    /// That of a series to forecast.
+    pub fn of_series(name: &str, series: &Series) -> Self {
+        let mut content = Fingerprint::default();
+        for column in &series.columns {
+            content.add(column.name.as_bytes());
+        }
+        content.add(format!("{} {} {}", series.group, series.start.0, series.step).as_bytes());
+        content.numbers(&series.values);
+        Self { name: name.into(), count: series.rows(), sha256: content.finish() }
+    }
 }
 
 /// Begins a run in `path`, or goes on with the interrupted one that is there.

@@ -16,13 +16,15 @@ fn refused(folder: &Path, arguments: &[&str], words: &[&str]) {
     let output = temblor(folder, arguments);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "temblor {arguments:?}: {errors}");
-    assert_eq!(errors.trim().lines().count(), 1, "{errors}");
+    let lines: Vec<&str> = errors.lines().filter(|line| line.starts_with("error: ")).collect();
+    assert!(lines.len() == 1 && errors.ends_with(&format!("{}\n", lines[0])), "{errors}");
     assert!(words.iter().all(|word| errors.contains(word)), "{words:?}: {errors}");
 }
 
 /// Starts the program, ends it with `signal` once a checkpoint within an epoch is on disk, and
 /// returns what it said on stderr.
 fn stopped(folder: &Path, arguments: &[&str], run: &str, signal: &str) -> String {
+    let fits = folder.join(run).join("fits");
     let mut child = Command::new(env!("CARGO_BIN_EXE_temblor"))
         .args(arguments)
         .current_dir(folder)
@@ -31,7 +33,8 @@ fn stopped(folder: &Path, arguments: &[&str], run: &str, signal: &str) -> String
         .spawn()
         .unwrap();
     let began = Instant::now();
-    while !in_the_middle(&folder.join(run).join("fits")) {
+    let before = checkpoints(&fits);
+    while !further(&fits, &before) {
         assert!(child.try_wait().unwrap().is_none(), "finished before it could be stopped");
         assert!(began.elapsed() < Duration::from_secs(120), "no checkpoint");
         std::thread::sleep(Duration::from_millis(2));
@@ -44,16 +47,21 @@ fn stopped(folder: &Path, arguments: &[&str], run: &str, signal: &str) -> String
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// Whether some fit has a checkpoint behind its first epoch and within another.
-fn in_the_middle(fits: &Path) -> bool {
-    let Ok(entries) = std::fs::read_dir(fits) else { return false };
-    entries.flatten().any(|entry| {
-        let text = std::fs::read_to_string(entry.path().join("checkpoint/latest.json"));
-        let state = text.ok().and_then(|t| serde_json::from_str::<serde_json::Value>(&t).ok());
-        state.is_some_and(|state| {
-            state["epoch"].as_u64() > Some(0) && state["batch"].as_u64() > Some(0)
-        })
-    })
+/// Epoch and batch of each fit's checkpoint, by its path.
+fn checkpoints(fits: &Path) -> Vec<(PathBuf, u64, u64)> {
+    let Ok(entries) = std::fs::read_dir(fits) else { return Vec::new() };
+    let position = |path: PathBuf| {
+        let text = std::fs::read_to_string(path.join("checkpoint/latest.json")).ok()?;
+        let state: serde_json::Value = serde_json::from_str(&text).ok()?;
+        Some((path, state["epoch"].as_u64()?, state["batch"].as_u64()?))
+    };
+    entries.flatten().filter_map(|entry| position(entry.path())).collect()
+}
+
+/// Whether some fit stands within an epoch that is not its first, where none stood `before`.
+fn further(fits: &Path, before: &[(PathBuf, u64, u64)]) -> bool {
+    let within = |at: &(PathBuf, u64, u64)| at.1 > 0 && at.2 > 0 && !before.contains(at);
+    checkpoints(fits).iter().any(within)
 }
 
 fn files(folder: &Path, wanted: &dyn Fn(&str) -> bool) -> Vec<PathBuf> {
@@ -157,6 +165,53 @@ fn a_killed_training_of_windows_ends_as_one_never_stopped() {
     let output = temblor(here, &["classify", "cut", "new", "--out", "fresh"]);
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && !said.contains("warning"), "{said}");
+}
+
+/// 400 rows of ten minutes of a wandering level.
+fn write_series(path: &Path) {
+    use std::fmt::Write as _;
+    let mut text = String::from("time,level\n");
+    let (mut level, mut noise) = (2.0, 12_345u64);
+    for row in 0..400 {
+        noise = noise.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        level += 0.3 * ((noise >> 33) as f64 / (1u64 << 31) as f64 - 0.5) - 0.05 * (level - 2.0);
+        let (day, minutes) = (1 + row / 144, 10 * (row % 144));
+        let (hour, minute) = (minutes / 60, minutes % 60);
+        let _ = writeln!(text, "2026-03-{day:02}T{hour:02}:{minute:02}:00Z,{level}");
+    }
+    std::fs::write(path, text).unwrap();
+}
+
+#[test]
+fn a_killed_forecast_ends_as_one_never_stopped() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    write_series(&here.join("a.csv"));
+    let quick = ["--epochs", "3", "--seeds", "2", "--horizon", "1,3", "--lookback", "20"];
+    let models = ["--model", "persistence", "--model", "gru", "--model", "mlp"];
+    let more = ["--model", "combination", "--refit-every", "40", "--checkpoint-seconds", "0"];
+    let event = ["--threshold", "2.1", "--out"];
+    let forecast = [&["forecast", "a.csv"], &quick[..], &models[..], &more[..], &event].concat();
+    let into = |out: &'static str| [&forecast[..], &[out]].concat();
+    done(here, &into("whole"));
+    assert!(here.join("whole/history.png").is_file());
+
+    stopped(here, &into("cut"), "cut", "-KILL");
+    refused(here, &into("cut"), &["--force"]);
+    let resume = [&into("cut")[..], &["--resume"]].concat();
+    stopped(here, &resume, "cut", "-KILL");
+    let said = stopped(here, &resume, "cut", "-INT");
+    assert!(said.contains("continue with: temblor forecast a.csv --epochs 3"), "{said}");
+    assert!(said.contains("--out cut --resume"), "{said}");
+    refused(here, &[&resume[..], &["--order", "7"]].concat(), &["forecast.order was 12, is 7"]);
+    let data = std::fs::read_to_string(here.join("a.csv")).unwrap();
+    std::fs::write(here.join("a.csv"), data.replacen("00Z,2.", "00Z,1.", 1)).unwrap();
+    refused(here, &resume, &["the data differ: level (other values)"]);
+    std::fs::write(here.join("a.csv"), data).unwrap();
+    done(here, &resume);
+    same(here, "whole", "cut", 6);
+    let settings = std::fs::read_to_string(here.join("cut/run.toml")).unwrap();
+    assert!(settings.contains("computed_on = \"cpu\""), "{settings}");
 }
 
 #[test]

@@ -7,17 +7,20 @@ mod reuse;
 
 use std::path::PathBuf;
 
-use input::InputArgs;
+use input::{InputArgs, Target};
 
 use super::Outcome;
+use super::history::draw_networks;
+use super::interrupted::resumable;
 use crate::data::{Membership, PartEnds};
 use crate::error::{Error, Result};
 use crate::forecast::{
     Calibrator, LevelSettings, Record, Refit, forecast_event, forecast_level, keep_target,
 };
+use crate::model::{DeviceChoice, device_name};
 use crate::progress;
 use crate::time::UtcTime;
-use crate::train::RunFolder;
+use crate::train::{InputMark, RunFolder, Workplace, begin};
 
 /// Forecast seismic activity or any series: quantiles with their scores beside trivial baselines.
 #[derive(clap::Args)]
@@ -93,6 +96,15 @@ pub struct Args {
     /// Overwrite an existing run folder.
     #[arg(long)]
     force: bool,
+    /// Go on with an interrupted run: the results are those of a run never stopped.
+    #[arg(long, conflicts_with = "force")]
+    resume: bool,
+    /// Seconds between checkpoints of a network in training.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0)]
+    checkpoint_seconds: f64,
+    /// Where networks run: cpu, cuda (an error where there is none), auto (cuda where there is one).
+    #[arg(long, value_enum, default_value = "cpu")]
+    device: DeviceChoice,
     /// Scores as JSON lines on stdout instead of a table.
     #[arg(long)]
     json: bool,
@@ -133,6 +145,9 @@ impl Args {
             period: self.period.unwrap_or(if day > 1 { day } else { 365 }),
             block: self.block,
             reference: self.reference.clone(),
+            device: self.device,
+            computed_on: Some(device_name(self.device.resolve()?)),
+            place: Workplace::default(),
         })
     }
 }
@@ -142,13 +157,27 @@ pub fn run(args: Args) -> Result<Outcome> {
     if let Some(folder) = reuse::run_folder(&args.input.input) {
         return reuse::run(args, &folder);
     }
-    RunFolder::check_free(&args.out, args.force)?;
+    let device = args.device.resolve()?;
+    if !args.resume {
+        RunFolder::check_free(&args.out, args.force)?;
+    }
     let targets = args.input.read()?;
     let first = targets.first().ok_or_else(|| Error::data("the input holds no series"))?;
-    let settings = args.settings(first.series.step)?;
+    let mut settings = args.settings(first.series.step)?;
     let event = args.event.settings(&settings.horizons)?;
-    let folder = RunFolder::create(&args.out, args.force)?;
-    folder.write_settings(&reuse::RunSettings::new(&settings, &args.input))?;
+    let mark = |target: &Target| InputMark::of_series(&target.name, &target.series);
+    let inputs: Vec<InputMark> = targets.iter().map(mark).collect();
+    let told = reuse::RunSettings::new(&settings, &args.input);
+    let folder = begin(&args.out, (args.resume, args.force), &told, &inputs)?;
+    if folder.is_finished() {
+        Workplace::of(&folder, device).clear()?;
+        progress::note(format_args!("{}: finished already", args.out.display()));
+        return Ok(Outcome::Done);
+    }
+    settings.place = Workplace {
+        checkpoint_seconds: Some(args.checkpoint_seconds),
+        ..Workplace::of(&folder, device)
+    };
     if let Some(event) = &event {
         folder.write_json("event.json", event)?;
     }
@@ -168,15 +197,18 @@ pub fn run(args: Args) -> Result<Outcome> {
         ));
         let record = Record::new(target.series, 0)?;
         let happens = match &event {
-            Some(event) => Some(forecast_event(&record, &target.name, &settings, event)?),
+            Some(event) => {
+                Some(forecast_event(&record, &target.name, &settings, event).map_err(resumable)?)
+            }
             None => None,
         };
-        let result = forecast_level(record, &target.name, &settings)?;
+        let result = forecast_level(record, &target.name, &settings).map_err(resumable)?;
         let label =
             if several { format!("{}_", results::file_name(&target.name)) } else { String::new() };
         let shown = happens.as_ref().zip(event.as_ref());
         let words = (target.name.as_str(), target.quantity.as_str());
         results::draw(&result, &settings, words, shown, &folder, &label)?;
+        draw_networks(&result, &target.name, folder.path(), &label)?;
         kept.push(keep_target(&target.name, &result, folder.path())?);
         forecasts.push((target.name.clone(), results::table(&result)));
         scores.rows.extend(result.scores.rows);
@@ -191,6 +223,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     }
     reuse::keep(&folder, kept)?;
     results::write(&folder, &forecasts, &scores)?;
+    settings.place.clear()?;
     if args.json {
         results::print_json(&scores)?;
     } else {

@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::forecast::{
     Forecasts, KeptTarget, LevelResult, LevelSettings, forecast_fitted, restore_target,
 };
+use crate::model::device_name;
 use crate::progress;
 use crate::read::table;
 use crate::time::UtcTime;
@@ -139,6 +140,9 @@ pub fn run(args: Args, path: &Path) -> Result<Outcome> {
         let text = "give the data to forecast after the run folder";
         return Err(Error::usage(format!("{}: {text}", path.display())));
     }
+    if args.resume {
+        return Err(Error::usage("--resume: with a run folder as input nothing is trained"));
+    }
     if !args.models.is_empty() {
         return Err(Error::usage("--model: the run folder decides which models forecast"));
     }
@@ -178,6 +182,10 @@ pub fn run(args: Args, path: &Path) -> Result<Outcome> {
         let continued = kept.continued(&target.series)?;
         ready.push((target, kept, continued));
     }
+    let level = &mut settings.forecast;
+    level.device = args.device;
+    level.place.device = args.device.resolve()?;
+    level.computed_on = Some(device_name(level.place.device));
     let folder = RunFolder::create(&args.out, args.force)?;
     settings.input.paths = input.input;
     folder.write_settings(&settings)?;
