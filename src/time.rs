@@ -36,6 +36,14 @@ impl UtcTime {
         Self(self.0.div_euclid(DAY).saturating_mul(DAY))
     }
 
+    /// Midnight at the beginning of a day of the calendar; `None` if there is no such day or it
+    /// lies outside the representable range.
+    pub fn from_date(year: i16, month: i8, day: i8) -> Option<Self> {
+        let date = jiff::civil::Date::new(year, month, day).ok()?;
+        let zoned = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
+        i64::try_from(zoned.timestamp().as_nanosecond()).ok().map(Self)
+    }
+
     fn timestamp(self) -> jiff::Timestamp {
         jiff::Timestamp::from_nanosecond(i128::from(self.0)).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
     }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::format::{WaveformFile, format_of};
+use super::format::{HEAD, WaveformFile, format_of};
 use crate::error::{Error, Result};
 
 /// Folders deeper than this are not entered.
@@ -17,7 +17,10 @@ const COMPANIONS: [&str; 16] = [
 ];
 
 /// Names by which a folder pretends to be a file.
-const WAVEFORM_SUFFIXES: [&str; 5] = ["mseed", "miniseed", "ms", "seed", "wav"];
+const WAVEFORM_SUFFIXES: [&str; 13] = [
+    "mseed", "miniseed", "mseed3", "ms", "seed", "sac", "gse", "gse2", "segy", "sgy", "su", "wav",
+    "wave",
+];
 
 /// What was found under the paths given.
 #[derive(Default)]
@@ -108,12 +111,13 @@ fn is_hidden(path: &Path) -> bool {
 /// Looks at the first bytes of a file and names its format.
 pub fn recognise(path: &Path) -> Result<WaveformFile> {
     let file = std::fs::File::open(path).map_err(Error::io(path))?;
+    let length = file.metadata().map_err(Error::io(path))?.len();
     let mut head = Vec::new();
-    file.take(512).read_to_end(&mut head).map_err(Error::io(path))?;
+    file.take(HEAD as u64).read_to_end(&mut head).map_err(Error::io(path))?;
     if head.is_empty() {
         return Err(Error::input(path, "the file is empty"));
     }
-    match format_of(&head) {
+    match format_of(&head, length) {
         Some(format) => Ok(WaveformFile { path: path.to_path_buf(), format }),
         None => {
             let begin = head.get(..8).unwrap_or(&head).escape_ascii();

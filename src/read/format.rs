@@ -4,16 +4,18 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use super::trace::{Samples, StreamId};
-use super::{miniseed, wav};
+use super::{gse, miniseed, sac, segy, wav};
 use crate::error::Result;
 use crate::time::{SampleRate, UtcTime};
 
 /// The type in which a file stores its samples.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SampleType {
+    /// Signed bytes (SEG-Y).
+    I8,
     /// Unsigned bytes (8-bit WAV).
     U8,
-    /// 16-bit integers (WAV).
+    /// 16-bit integers (WAV, SEG-Y).
     I16,
     /// 32-bit integers, and every integer encoding of miniSEED.
     I32,
@@ -29,6 +31,7 @@ impl SampleType {
     /// NumPy's short name: `i4`, `f4`, `f8` …
     pub fn name(self) -> &'static str {
         match self {
+            Self::I8 => "i1",
             Self::U8 => "u1",
             Self::I16 => "i2",
             Self::I32 => "i4",
@@ -60,12 +63,14 @@ pub struct Block<'a> {
     pub sample_type: SampleType,
     /// Name of the encoding.
     pub encoding: &'static str,
-    /// `>` big-endian, `<` little-endian.
+    /// `>` big-endian, `<` little-endian, `-` where there is no order (text).
     pub byte_order: char,
     /// Bytes in the block, if the format has blocks of stated length.
     pub length: u32,
     /// Where the block begins, in a unit of the format's own.
     pub offset: u64,
+    /// Whether it never continues the block before, however well it fits.
+    pub begins_trace: bool,
     /// Nanoseconds by which the block ends earlier than its rate says (leap second).
     pub ends_earlier: i64,
     /// Decodes the samples.
@@ -87,8 +92,9 @@ pub trait Format: Sync {
     /// The name users know it by.
     fn name(&self) -> &'static str;
 
-    /// Whether a file that begins with `head` (at most 512 bytes) is of this format.
-    fn probe(&self, head: &[u8]) -> bool;
+    /// Whether a file of `length` bytes that begins with `head` (at most [`HEAD`] bytes) is of this
+    /// format.
+    fn probe(&self, head: &[u8], length: u64) -> bool;
 
     /// Calls `visit` for the blocks of `file` in order, beginning at the block at `offset`, in
     /// bounded memory. Returns notes about harmless oddities.
@@ -104,11 +110,22 @@ pub trait Format: Sync {
 }
 
 /// All formats, in the order in which they are tried.
-pub static FORMATS: [&dyn Format; 2] = [&miniseed::MiniSeed, &wav::Wav];
+pub static FORMATS: [&dyn Format; 7] = [
+    &miniseed::MiniSeed,
+    &sac::Sac,
+    &sac::SacText,
+    &gse::Gse,
+    &wav::Wav,
+    &segy::SeismicUnix,
+    &segy::SegY,
+];
 
-/// The format of a file by its first bytes.
-pub fn format_of(head: &[u8]) -> Option<&'static dyn Format> {
-    FORMATS.into_iter().find(|format| format.probe(head))
+/// Bytes from the start of a file that every format can be told by.
+pub const HEAD: usize = 4096;
+
+/// The format of a file by its first bytes and its length.
+pub fn format_of(head: &[u8], length: u64) -> Option<&'static dyn Format> {
+    FORMATS.into_iter().find(|format| format.probe(head, length))
 }
 
 /// A file and its format.

@@ -72,7 +72,7 @@ impl Format for MiniSeed {
         "MSEED"
     }
 
-    fn probe(&self, head: &[u8]) -> bool {
+    fn probe(&self, head: &[u8], _length: u64) -> bool {
         seed::looks_like_seed(head)
     }
 
@@ -108,6 +108,7 @@ impl Format for MiniSeed {
                 byte_order: if header.data_order == ByteOrder::Big { '>' } else { '<' },
                 length: header.record_length,
                 offset: record.offset,
+                begins_trace: false,
                 ends_earlier: if has_leap_second(&record) { crate::time::SECOND } else { 0 },
                 decode: &|| decode(file, &record),
             };

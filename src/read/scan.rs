@@ -147,7 +147,8 @@ impl Growing {
 
     fn is_continued_by(&self, block: &Block<'_>) -> bool {
         let (Some(rate), Some(_)) = (self.segment.rate, block.rate) else { return false };
-        (self.segment.samples > 0) == (block.samples > 0)
+        !block.begins_trace
+            && (self.segment.samples > 0) == (block.samples > 0)
             && self.segment.sample_type == block.sample_type
             && (1.0 - self.segment.rate_hz / block.rate_hz).abs() < SAME_RATE
             && within_half_a_sample(self.expected, block.start, rate)
@@ -189,7 +190,7 @@ pub(super) fn within_half_a_sample(expected: UtcTime, found: UtcTime, rate: Samp
 /// Feeds samples in their stored type, little-endian.
 fn update(digest: &mut Sha256, samples: &Samples, stored: SampleType) {
     let bytes: Vec<u8> = match (samples, stored) {
-        (Samples::I32(v), SampleType::U8 | SampleType::Text) => {
+        (Samples::I32(v), SampleType::I8 | SampleType::U8 | SampleType::Text) => {
             v.iter().map(|&x| x as u8).collect()
         }
         (Samples::I32(v), SampleType::I16) => {

@@ -208,7 +208,7 @@ impl Format for Wav {
         "WAV"
     }
 
-    fn probe(&self, head: &[u8]) -> bool {
+    fn probe(&self, head: &[u8], _length: u64) -> bool {
         head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WAVE")
     }
 
@@ -250,6 +250,7 @@ impl Format for Wav {
                     byte_order: '<',
                     length: 0,
                     offset: from,
+                    begins_trace: false,
                     ends_earlier: 0,
                     decode: &|| layout.decode(file, from, count, channel),
                 };

@@ -1,4 +1,4 @@
-//! miniSEED 2 and WAV files as ObsPy and our packing rules say they read.
+//! Files of every format as ObsPy and our packing rules say they read.
 
 use std::path::Path;
 
@@ -27,7 +27,9 @@ fn differences(segment: &Segment, trace: &Value) -> Vec<String> {
             wrong.push(format!("{what}: {ours}, expected {theirs}"));
         }
     };
-    same("id", segment.id.to_string().into(), &trace["id"]);
+    // ObsPy pads the channels of GSE1 with blanks.
+    let id = trace["id"].as_str().unwrap_or_default().replace(' ', "");
+    same("id", segment.id.to_string().into(), &id.into());
     same("start", segment.start.0.into(), &trace["starttime_ns"]);
     same("end", segment.last_time().0.into(), &trace["endtime_ns"]);
     same("rate", segment.rate_hz.into(), &trace["sampling_rate"]);
@@ -49,7 +51,8 @@ fn every_file_reads_as_obspy_reads_it_or_is_refused_as_obspy_refuses_it() {
     let (mut agree, mut all, mut refused) = (0, 0, 0);
     let mut failures = Vec::new();
     for (name, entry) in golden["files"].as_object().unwrap() {
-        if !name.starts_with("mseed2/") && !name.starts_with("wav/") {
+        // ObsPy does not read version 3; another test compares it with libmseed.
+        if name.starts_with("mseed3/") {
             continue;
         }
         all += 1;
@@ -75,7 +78,7 @@ fn every_file_reads_as_obspy_reads_it_or_is_refused_as_obspy_refuses_it() {
     }
     println!("obspy waveforms: {agree} of {all} agree, {refused} of them refused by both");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    assert!(all >= 68);
+    assert!(all >= 92);
 }
 
 #[test]
