@@ -139,7 +139,7 @@ fn rate_of(delta: f64) -> Option<SampleRate> {
         .find_map(|denominator| {
             let numerator = (denominator as f64 / delta).round();
             let off = (numerator * delta / denominator as f64 - 1.0).abs();
-            (numerator >= 1.0 && numerator < 1e12 && off < f64::from(f32::EPSILON))
+            ((1.0..1e12).contains(&numerator) && off < f64::from(f32::EPSILON))
                 .then(|| SampleRate::from_ratio(numerator as u64, denominator))?
         })
         .or_else(|| SampleRate::from_hz(1.0 / delta))
@@ -428,7 +428,7 @@ pub fn to_bytes(trace: &Trace) -> Result<(Vec<u8>, bool)> {
             15 => 1, // a time series
             17 => 9, // the reference is the beginning
             35 => 1, // evenly sampled
-            36 | 37 | 38 => 1,
+            36..=38 => 1,
             39 => 0,
             _ => -12345,
         };
