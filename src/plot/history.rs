@@ -31,7 +31,7 @@ pub struct Course {
     pub best: Option<usize>,
 }
 
-/// Panels side by side before another row of them begins.
+/// Panels side by side before another row of them begins; four make a square.
 const COLUMNS: usize = 3;
 
 impl Figure for HistoryFigure {
@@ -45,8 +45,8 @@ impl Figure for HistoryFigure {
         if models.len() < 2 {
             return panel(area, &self.title, &self.runs.iter().collect::<Vec<_>>());
         }
-        let area = area.titled(&self.title, text(26))?;
-        let columns = models.len().min(COLUMNS);
+        let area = area.margin(10, 0, 0, 0).titled(&self.title, text(26))?;
+        let columns = if models.len() == 4 { 2 } else { models.len().min(COLUMNS) };
         let areas = area.split_evenly((models.len().div_ceil(columns), columns));
         for (area, model) in areas.iter().zip(models) {
             let own: Vec<&Course> = self.runs.iter().filter(|run| run.model == model).collect();

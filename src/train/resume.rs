@@ -96,15 +96,15 @@ fn difference(prefix: &str, before: &toml::Table, now: &toml::Table) -> Option<S
                 return difference(&format!("{name}."), a, b);
             }
             (Some(toml::Value::Array(a)), Some(toml::Value::Array(b))) if a.len() == b.len() => {
-                for (at, (a, b)) in a.iter().zip(b).enumerate().filter(|(_, (a, b))| a != b) {
-                    let name = format!("{name}[{at}]");
-                    return match (a, b) {
-                        (toml::Value::Table(a), toml::Value::Table(b)) => {
-                            difference(&format!("{name}."), a, b)
-                        }
-                        (a, b) => Some(format!("{name} was {}, is {}", brief(a), brief(b))),
-                    };
-                }
+                let mut pairs = a.iter().zip(b).enumerate();
+                let (at, (a, b)) = pairs.find(|(_, (a, b))| a != b)?;
+                let name = format!("{name}[{at}]");
+                return match (a, b) {
+                    (toml::Value::Table(a), toml::Value::Table(b)) => {
+                        difference(&format!("{name}."), a, b)
+                    }
+                    (a, b) => Some(format!("{name} was {}, is {}", brief(a), brief(b))),
+                };
             }
             (a, b) => {
                 let word = |value: Option<&toml::Value>| value.map_or("absent".into(), brief);
@@ -182,6 +182,10 @@ mod tests {
         let other = TrainSettings { clip_norm: Some(1.0), ..settings.clone() };
         let error = go(true, &other, &inputs).unwrap_err();
         assert!(error.contains("clip_norm was absent, is 1.0"), "{error}");
+        let table = |text: &str| text.parse::<toml::Table>().unwrap();
+        let [one, two] = ["[[m]]\nn = 1\n[[m]]\nn = 2", "[[m]]\nn = 1\n[[m]]\nn = 3"].map(table);
+        assert_eq!(difference("", &one, &two).unwrap(), "m[1].n was 2, is 3");
+        assert_eq!(difference("", &one, &one), None);
         for (changed, word) in [
             (vec![mark("rsam", 11, "aa")], "rsam (10 then, 11 now)"),
             (vec![mark("rsam", 10, "ab")], "rsam (other values)"),
