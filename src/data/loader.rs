@@ -3,10 +3,10 @@
 
 use std::sync::mpsc::sync_channel;
 
-use rand::{Rng as _, SeedableRng};
+use rand::SeedableRng;
 use tch::Tensor;
 
-use super::{Batch, Dataset, ExampleSpec, Layout, Rng, Slot, Target};
+use super::{Batch, Dataset, ExampleSpec, Layout, Order, Rng, Slot, Target};
 use crate::error::{Error, Result};
 
 /// Mixes `seed` with `parts` (epoch, example …) into a seed of its own (SplitMix64).
@@ -26,8 +26,8 @@ fn scramble(value: u64) -> u64 {
 pub struct LoaderSettings {
     /// Examples per batch, at least 1.
     pub batch_size: usize,
-    /// New order in every pass over the data; the dataset's own order otherwise.
-    pub shuffle: bool,
+    /// Order of the examples in each pass over the data.
+    pub order: Order,
     /// Seed of order and augmentation.
     pub seed: u64,
     /// Leave out a last batch that is not full.
@@ -49,7 +49,7 @@ impl LoaderSettings {
     pub fn in_order(batch_size: usize) -> Self {
         Self {
             batch_size,
-            shuffle: false,
+            order: Order::Listed,
             seed: 0,
             drop_last: false,
             join_single: false,
@@ -148,7 +148,9 @@ impl<'a> Loader<'a> {
             let position = epoch * self.batches() + batch;
             let (pass, within) = (position / per_pass, position % per_pass);
             if order.as_ref().is_none_or(|(of, _)| *of != pass) {
-                order = Some((pass, self.order(pass)));
+                let LoaderSettings { order: kind, batch_size, seed, .. } = self.settings;
+                let drawn = kind.of_pass(self.dataset.len(), batch_size, pass, seed);
+                order = Some((pass, drawn));
             }
             if let Some((_, order)) = &order {
                 plan.push(Planned { pass, examples: self.members(order, within) });
@@ -166,19 +168,6 @@ impl<'a> Loader<'a> {
             end += 1;
         }
         order[start..end].to_vec()
-    }
-
-    /// Order of the examples in a pass (Fisher–Yates).
-    fn order(&self, pass: usize) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.dataset.len()).collect();
-        if self.settings.shuffle {
-            let mut rng = Rng::seed_from_u64(derive_seed(self.settings.seed, &[1, pass as u64]));
-            for i in (1..order.len()).rev() {
-                let j = (u128::from(rng.next_u64()) * (i as u128 + 1)) >> 64;
-                order.swap(i, j as usize);
-            }
-        }
-        order
     }
 
     fn fill(&self, planned: &Planned) -> Result<Batch> {
@@ -279,6 +268,8 @@ fn naming(error: Error, dataset: &dyn Dataset, example: usize) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use rand::Rng as _;
+
     use super::*;
 
     /// Each value is its example's number plus a draw below 1; example 3 fails where `broken`.
@@ -319,7 +310,7 @@ mod tests {
     }
 
     fn settings(batch_size: usize) -> LoaderSettings {
-        LoaderSettings { shuffle: true, seed: 7, ..LoaderSettings::in_order(batch_size) }
+        LoaderSettings { order: Order::Shuffled, seed: 7, ..LoaderSettings::in_order(batch_size) }
     }
 
     type Seen = Vec<(usize, Vec<usize>, Vec<f32>)>;

@@ -7,6 +7,7 @@ mod fingerprint;
 mod image_set;
 pub mod level_features;
 mod loader;
+mod order;
 mod series;
 mod series_dataset;
 mod table_series;
@@ -19,6 +20,7 @@ pub use dataset::{Batch, Dataset, ExampleSpec, Layout, Rng, Slot, Subset, Target
 pub use fingerprint::Fingerprint;
 pub use image_set::{ChannelMoments, ImageAugmentation, ImageDataset, ImageSet, View};
 pub use loader::{Loader, LoaderSettings, derive_seed};
+pub use order::Order;
 pub use series::{Column, Series};
 pub use series_dataset::{SeriesDataset, WindowSource, apply_moments, moments, standardise};
 pub use table_series::{Aggregation, Duplicates, SeriesOptions, series_of_table, table_of_series};

@@ -1,6 +1,7 @@
 //! Settings of a training run.
 
 use super::{AdamConstants, OptimizerKind, Schedule};
+use crate::data::Order;
 use crate::error::{Error, Result};
 
 /// Everything that decides how a model is trained. Written whole into `run.toml`.
@@ -53,6 +54,8 @@ pub struct TrainSettings {
     /// the end: `min(decay, t/(t + 10))` at step `t`; no average if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_average: Option<f64>,
+    /// Order of the examples in each pass (shuffled).
+    pub order: Order,
     /// The optimiser (AdamW).
     pub optimizer: OptimizerKind,
     /// The schedule (constant).
@@ -75,6 +78,7 @@ impl Default for TrainSettings {
             loader_threads: 1,
             checkpoint_seconds: 60.0,
             steps_per_epoch: None,
+            order: Order::Shuffled,
             clip_norm: None,
             clip_value: None,
             patience: None,

@@ -163,7 +163,7 @@ impl<'a> Trainer<'a> {
 fn loader_settings(settings: &TrainSettings) -> LoaderSettings {
     LoaderSettings {
         batch_size: settings.batch_size,
-        shuffle: true,
+        order: settings.order,
         seed: settings.seed,
         drop_last: settings.drop_last,
         join_single: settings.join_single,

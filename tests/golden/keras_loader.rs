@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use temblor::data::Order;
 use temblor::read::array::{Array, array_names, read_array};
 use temblor::read::{
     ColorMode, Convention, ImageFolder, Interpolation, Listing, Picture, decode_image, read_image,
@@ -61,6 +62,31 @@ fn golden_listing_matches_keras() {
     let named = ImageFolder::list(&tree, Listing::Keras, Some(&names(&argument["classes"])));
     let named: Vec<String> = named.unwrap().files.iter().map(|f| f.name.clone()).collect();
     assert_eq!(named, names(&argument["filenames"]));
+}
+
+/// The orders in which batches are fetched by number, three epochs of 37 images in batches of 8.
+#[test]
+fn golden_order_matches_keras() {
+    let Some(loader) = shared::path("golden/keras/loader.json") else { return };
+    let loader = json(&loader);
+    let shuffled = loader["shuffle"].as_object().unwrap();
+    for (seed, entry) in shuffled {
+        let order = Order::Keras { seed: seed.parse().unwrap() };
+        let epochs: Vec<Vec<usize>> =
+            serde_json::from_value(entry["getitem_epochs"].clone()).unwrap();
+        for (epoch, expected) in epochs.iter().enumerate() {
+            assert_eq!(&order.of_pass(37, 8, epoch, 1), expected, "seed {seed}, epoch {epoch}");
+        }
+    }
+    for (seed, entry) in loader["numpy_legacy"].as_object().unwrap() {
+        let order = Order::Keras { seed: seed.parse().unwrap() };
+        for count in [10, 37] {
+            let expected: Vec<usize> =
+                serde_json::from_value(entry[format!("permutation_{count}")].clone()).unwrap();
+            assert_eq!(order.of_pass(count, count, 0, 0), expected, "seed {seed}");
+        }
+    }
+    assert_eq!(shuffled.len(), 4);
 }
 
 #[test]
