@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::data::ImageSet;
 use crate::detect::ClassTable;
+use crate::detect::floors::FLOOR_NAMES;
 use crate::error::Result;
 use crate::plot::confusion::ConfusionFigure;
 use crate::plot::images::{ImagesFigure, Tile};
@@ -32,7 +33,7 @@ pub fn scores(scores: &ScoreTable, path: &Path) -> Result<()> {
             value: row.value,
             lower: row.lower,
             upper: row.upper,
-            baseline: ["majority", "logistic", "forest"].contains(&row.model.as_str()),
+            baseline: FLOOR_NAMES.contains(&row.model.as_str()),
         });
         (heading.to_string(), bars.collect::<Vec<_>>())
     };

@@ -115,9 +115,8 @@ pub(super) fn name_failed(failed: &[(PathBuf, String)]) -> Outcome {
 }
 
 fn make_folds(settings: &ClassSettings, table: &mut crate::detect::ClassTable) -> Result<()> {
-    if table.folds.is_empty() {
-        table.make_folds(settings.folds)?;
-        note(format_args!("no fold column: {} folds made of whole groups", settings.folds));
+    if let Some(sentence) = table.divide(settings.split, settings.folds)? {
+        note(sentence);
     }
     Ok(())
 }

@@ -4,6 +4,7 @@ use rayon::prelude::*;
 
 use super::class_examples::ClassTable;
 use super::cross_validation::Pooled;
+use super::group_scores::Grouping;
 use crate::score::{
     ClassScores, Confusion, GroupBootstrap, Interval, ScoreRow, ScoreTable, roc_area,
 };
@@ -47,18 +48,25 @@ impl Scored<'_> {
 /// Accuracy, macro F1, balanced accuracy, AUC (mean of one against the rest), AUC of `noise`
 /// against all other classes, and F1 of each class. Values are means over the seeds; intervals
 /// are of that mean, over 1000 resamples of whole groups; `accuracy_sd` and so on are standard
-/// deviations over the seeds.
+/// deviations over the seeds. Where groups have several examples, `accuracy_by_group` and so on
+/// are of one answer a group, `n` its number of groups; noise is no answer there.
 pub fn score(table: &ClassTable, pooled: &[Pooled], noise: Option<usize>) -> ScoreTable {
     let rows = table.labelled();
     let actual: Vec<usize> = rows.iter().filter_map(|&row| table.labels[row]).collect();
     let groups: Vec<usize> = rows.iter().map(|&row| table.groups[row]).collect();
     let metrics = metrics(table, noise);
+    let grouping = Grouping::of(&actual, &groups, table.classes.len(), noise);
+    let target = table.split.target();
     let per_model: Vec<Vec<ScoreRow>> = pooled
         .par_iter()
         .map(|model| {
             let seeds: Vec<Scored<'_>> =
                 model.seeds.iter().map(|p| scored(&actual, &rows, p, table)).collect();
-            score_model(&model.name, &seeds, &groups, &metrics)
+            let mut lines = score_model((target, &model.name), &seeds, &groups, &metrics);
+            if let Some(grouping) = &grouping {
+                lines.extend(score_groups((target, &model.name), &seeds, grouping));
+            }
+            lines
         })
         .collect();
     ScoreTable { rows: per_model.into_iter().flatten().collect() }
@@ -95,8 +103,30 @@ fn scored<'a>(
     Scored { actual, predicted, probabilities, classes }
 }
 
+/// Scores of one answer a group.
+fn score_groups(names: (&str, &str), seeds: &[Scored<'_>], grouping: &Grouping) -> Vec<ScoreRow> {
+    let classes = grouping.classes.len();
+    let of_groups: Vec<Scored<'_>> = seeds
+        .iter()
+        .map(|seed| {
+            let probabilities = grouping.pool(&seed.probabilities, seed.classes);
+            let scores =
+                ClassScores { actual: &grouping.actual, probabilities: &probabilities, classes };
+            let predicted = scores.predicted();
+            Scored { actual: &grouping.actual, predicted, probabilities, classes }
+        })
+        .collect();
+    let metrics: Vec<(String, Metric<'_>)> = vec![
+        ("accuracy_by_group".into(), Box::new(|s, rows| s.confusion(rows).accuracy())),
+        ("macro_f1_by_group".into(), Box::new(|s, rows| s.confusion(rows).macro_f1())),
+        ("auc_by_group".into(), Box::new(|s, rows| s.roc_area(rows))),
+    ];
+    let groups: Vec<usize> = (0..grouping.actual.len()).collect();
+    score_model(names, &of_groups, &groups, &metrics)
+}
+
 fn score_model(
-    name: &str,
+    (target, name): (&str, &str),
     seeds: &[Scored<'_>],
     groups: &[usize],
     metrics: &[(String, Metric<'_>)],
@@ -108,7 +138,7 @@ fn score_model(
             seeds.iter().map(|seed| of(seed, rows)).sum::<f64>() / seeds.len().max(1) as f64
         };
         let interval: Interval = GroupBootstrap::default().statistic(groups, mean);
-        let names = ("class", name, "");
+        let names = (target, name, "");
         rows.push(ScoreRow::new(names, metric.clone(), mean(&all), Some(interval), all.len()));
         if seeds.len() > 1 && ["accuracy", "macro_f1", "auc"].contains(&metric.as_str()) {
             let values: Vec<f64> = seeds.iter().map(|seed| of(seed, &all)).collect();
@@ -171,6 +201,7 @@ pub(super) fn quoted(cell: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Split;
     use super::*;
 
     fn table() -> ClassTable {
@@ -179,6 +210,7 @@ mod tests {
             labels: vec![Some(0), Some(1), Some(1), None],
             groups: vec![0, 0, 1, 1],
             folds: vec![0, 0, 1, 1],
+            split: Split::Groups,
             key: "row",
             names: (0..4).map(|n| n.to_string()).collect(),
         }

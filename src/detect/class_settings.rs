@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use super::cross_validation::NamedFit;
 use super::fit::{FitSettings, LossSettings};
+use super::floors::FLOOR_NAMES;
+use super::split::Split;
 use crate::data::{ImageAugmentation, WaveformAugmentation};
 use crate::error::{Error, Result};
 use crate::model::{DeviceChoice, ModelSpec};
@@ -33,6 +35,10 @@ pub struct ClassSettings {
     /// Folds made by whole groups where the index has no fold column.
     #[serde(default = "five")]
     pub folds: usize,
+    /// Whether folds keep groups whole (`"groups"`); `"random-leaky"` tears them apart, to compare
+    /// with published random splits.
+    #[serde(default)]
+    pub split: Split,
     /// Whether the floors are computed.
     #[serde(default = "yes")]
     pub floors: bool,
@@ -137,6 +143,10 @@ pub struct WindowSettings {
     /// reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise_class: Option<String>,
+    /// Columns of the index that a floor of its own sees, and nothing else does: what station and
+    /// instrument alone tell of the class.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub metadata: Vec<String>,
     /// Dropped from the start of every window after the 1–15 Hz filter, which settles there.
     #[serde(default = "three")]
     pub skip_seconds: f64,
@@ -250,7 +260,7 @@ impl ClassSettings {
         }
         let mut names: Vec<&str> = self.model.iter().map(|m| m.name.as_str()).collect();
         names.extend(self.ensemble.iter().map(|e| e.name.as_str()));
-        names.extend(["majority", "logistic", "forest"]);
+        names.extend(FLOOR_NAMES);
         for (at, name) in names.iter().enumerate() {
             let fits = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
             if name.is_empty() || !name.chars().all(fits) {

@@ -124,9 +124,9 @@ impl Slider<'_> {
                 classes: self.run.classes.clone(),
                 labels: vec![None; part.len()],
                 groups: vec![0; part.len()],
-                folds: Vec::new(),
                 key: "row",
                 names: part.iter().map(|at| at.to_string()).collect(),
+                ..ClassTable::default()
             };
             let shape = (1, self.samples);
             let skipped = self.settings.skip_seconds;

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::class_examples::{ClassExamples, ClassTable};
 use super::fit::{FitSettings, fit, mean_log_probabilities};
-use super::floors::{Floor, FloorProblem};
+use super::floors::{Floor, FloorProblem, NamedFloor};
 use crate::data::derive_seed;
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
@@ -167,11 +167,10 @@ fn run_unit(
 /// The floors over the same folds; `seeds` forests.
 pub fn floors(examples: &dyn ClassExamples, seeds: u64) -> Result<Vec<Pooled>> {
     let table = examples.table();
-    let features = examples.features()?;
     let labels: Vec<usize> = table.labels.iter().map(|l| l.unwrap_or(0)).collect();
     let classes = table.classes.len();
     let mut pooled = Vec::new();
-    for floor in examples.floors() {
+    for NamedFloor { name, floor, features } in examples.floors()? {
         let variants: Vec<Floor> = match floor {
             Floor::Forest { trees, leaf, .. } => {
                 (0..seeds.max(1)).map(|seed| Floor::Forest { trees, leaf, seed }).collect()
@@ -202,7 +201,7 @@ pub fn floors(examples: &dyn ClassExamples, seeds: u64) -> Result<Vec<Pooled>> {
             }
             seeds.push(whole);
         }
-        pooled.push(Pooled { name: floor.name().into(), seeds, floor: true, reports: Vec::new() });
+        pooled.push(Pooled { name: name.into(), seeds, floor: true, reports: Vec::new() });
     }
     Ok(pooled)
 }

@@ -28,6 +28,12 @@ impl FeatureTable {
         self.values.len() / self.width.max(1)
     }
 
+    /// One feature alone, `[N, 1]`.
+    pub fn column(&self, column: usize) -> Self {
+        let values = self.values.iter().skip(column).step_by(self.width.max(1));
+        Self { width: 1, values: values.copied().collect() }
+    }
+
     /// Row number `row`, `[F]`.
     pub fn row(&self, row: usize) -> &[f64] {
         &self.values[row * self.width..][..self.width]
@@ -70,16 +76,20 @@ pub enum Floor {
     },
 }
 
-impl Floor {
-    /// Its name in tables.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Self::Majority => "majority",
-            Self::Logistic { .. } => "logistic",
-            Self::Forest { .. } => "forest",
-        }
-    }
+/// The names of floors in tables, which no model may bear.
+pub const FLOOR_NAMES: [&str; 5] = ["majority", "sta_lta", "logistic", "forest", "metadata"];
 
+/// A floor with what it sees.
+pub struct NamedFloor {
+    /// One of [`FLOOR_NAMES`].
+    pub name: &'static str,
+    /// The learner.
+    pub floor: Floor,
+    /// Features of every example.
+    pub features: FeatureTable,
+}
+
+impl Floor {
     /// Probabilities `[test, C]`, row-major. Classes absent from training get 0.
     ///
     /// # Errors
@@ -111,11 +121,11 @@ fn class_counts(problem: FloorProblem<'_>) -> Vec<usize> {
     counts
 }
 
-/// Copies of the rows of an average class: at most eight, and fewer where many features make
+/// Copies of the rows of an average class: at most 24, and fewer where many features make
 /// them dear. The more, the closer repetition comes to true weights.
 fn copies(problem: FloorProblem<'_>) -> f64 {
     let numbers = problem.train.len() * problem.features.width;
-    (100_000 / numbers.max(1)).clamp(1, 8) as f64
+    (100_000 / numbers.max(1)).clamp(1, 24) as f64
 }
 
 fn logistic(problem: FloorProblem<'_>, c: f64) -> Result<Vec<f64>> {

@@ -1,7 +1,7 @@
 //! Images as examples of classification.
 
 use super::class_examples::{ClassExamples, ClassTable, Scaling};
-use super::floors::{FeatureTable, Floor};
+use super::floors::{FeatureTable, Floor, NamedFloor};
 use super::image_features::image_features;
 use crate::data::{
     Dataset, ExampleSpec, Fingerprint, ImageAugmentation, ImageDataset, ImageSet, View,
@@ -18,6 +18,8 @@ pub struct ImageExamples {
     pub standardise: bool,
     /// How training images are changed.
     pub augmentation: Option<ImageAugmentation>,
+    /// What is known of each file beside its picture, for a floor that sees nothing else.
+    pub metadata: FeatureTable,
     /// Whether the eight views of a square are averaged.
     pub eight_views: bool,
 }
@@ -64,15 +66,15 @@ impl ClassExamples for ImageExamples {
             .collect()
     }
 
-    fn features(&self) -> Result<FeatureTable> {
-        Ok(image_features(&self.set))
-    }
-
-    fn floors(&self) -> Vec<Floor> {
-        vec![
-            Floor::Majority,
-            Floor::Logistic { c: 0.05 },
-            Floor::Forest { trees: 300, leaf: 1, seed: 0 },
-        ]
+    fn floors(&self) -> Result<Vec<NamedFloor>> {
+        let features = image_features(&self.set);
+        let forest = |leaf| Floor::Forest { trees: 300, leaf, seed: 0 };
+        let floor = |name, floor, features| NamedFloor { name, floor, features };
+        Ok(vec![
+            floor("majority", Floor::Majority, self.metadata.clone()),
+            floor("logistic", Floor::Logistic { c: 0.05 }, features.clone()),
+            floor("forest", forest(1), features),
+            floor("metadata", forest(1), self.metadata.clone()),
+        ])
     }
 }

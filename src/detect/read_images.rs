@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::class_examples::ClassTable;
 use super::class_settings::ImageSettings;
 use super::image_examples::ImageExamples;
+use super::metadata;
 use super::read_windows::numbered;
 use crate::data::ImageSet;
 use crate::error::{Error, Result};
@@ -84,19 +85,23 @@ fn decode(
             names.len()
         )));
     }
-    let decoded: Vec<Result<Vec<u8>>> = names
+    let decoded: Vec<Result<(Vec<u8>, [f64; 3])>> = names
         .par_iter()
         .map(|name| {
-            let picture = read_image(&root.join(name), settings.color, settings.convention)?;
-            Ok(resize(&picture, height, width, settings.interpolation).pixels)
+            let path = root.join(name);
+            let bytes = std::fs::metadata(&path).map_err(Error::io(&path))?.len();
+            let picture = read_image(&path, settings.color, settings.convention)?;
+            let stored = [bytes as f64, picture.width as f64, picture.height as f64];
+            Ok((resize(&picture, height, width, settings.interpolation).pixels, stored))
         })
         .collect();
-    let mut failed = Vec::new();
+    let (mut failed, mut stored) = (Vec::new(), Vec::new());
     let mut set =
         ImageSet { height, width, channels, classes: classes.len(), ..Default::default() };
     for ((name, label), pixels) in names.into_iter().zip(labels).zip(decoded) {
         match pixels {
-            Ok(pixels) => {
+            Ok((pixels, as_stored)) => {
+                stored.push(as_stored);
                 set.pixels.extend(pixels);
                 set.groups.push(set.names.len());
                 set.labels.push(label);
@@ -114,11 +119,12 @@ fn decode(
         classes,
         labels: set.labels.clone(),
         groups: set.groups.clone(),
-        folds: Vec::new(),
         key: "file",
         names: set.names.clone(),
+        ..ClassTable::default()
     };
     let examples = ImageExamples {
+        metadata: metadata::of_images(&stored, &set),
         set,
         table,
         standardise: settings.standardise,

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::class_examples::ClassTable;
 use super::class_settings::WindowSettings;
+use super::floors::FeatureTable;
+use super::metadata;
 use super::window_examples::WindowExamples;
 use crate::error::{Error, Result};
 use crate::read::array::{Array, read_array};
@@ -42,6 +44,7 @@ pub fn read_windows(settings: &WindowSettings, classes: Option<&[String]>) -> Re
     let mut examples =
         WindowExamples::prepare(&raw.values, shape, rate, settings.skip_seconds, raw.table)?;
     examples.augmentation = settings.augmentation.clone();
+    examples.metadata = raw.metadata;
     examples.noise_class = noise;
     Ok(ReadWindows { examples, failed: raw.failed })
 }
@@ -52,6 +55,7 @@ struct RawWindows {
     samples: usize,
     values: Vec<f32>,
     table: ClassTable,
+    metadata: Option<FeatureTable>,
     failed: Vec<(PathBuf, String)>,
 }
 
@@ -75,7 +79,8 @@ fn from_array(
     }
     let Some(index) = index else {
         let table = unlabelled(classes, "row", (0..count).map(|n| n.to_string()).collect());
-        return Ok(RawWindows { channels, samples, values, table, failed: Vec::new() });
+        let failed = Vec::new();
+        return Ok(RawWindows { channels, samples, values, table, metadata: None, failed });
     };
     let index = IndexTable::read(index)?;
     let column = index.column(&settings.columns.row)?;
@@ -92,7 +97,26 @@ fn from_array(
     }
     let lines: Vec<usize> = (0..index.rows.len()).collect();
     let table = labelled(&index, settings, &lines, "row", names, classes)?;
-    Ok(RawWindows { channels, samples, values: picked, table, failed: Vec::new() })
+    let metadata = metadata_of(&index, settings, &lines, classes)?;
+    Ok(RawWindows { channels, samples, values: picked, table, metadata, failed: Vec::new() })
+}
+
+/// The columns that the floor of metadata sees, in training only.
+fn metadata_of(
+    index: &IndexTable,
+    settings: &WindowSettings,
+    lines: &[usize],
+    classes: Option<&[String]>,
+) -> Result<Option<FeatureTable>> {
+    if settings.metadata.is_empty() || classes.is_some() {
+        return Ok(None);
+    }
+    let cells = |name: &String| {
+        let column = index.column(name)?;
+        Ok(lines.iter().map(|&line| index.rows[line][column].clone()).collect())
+    };
+    let columns: Vec<Vec<String>> = settings.metadata.iter().map(cells).collect::<Result<_>>()?;
+    Ok(Some(metadata::of_columns(&columns)))
 }
 
 /// Labels, groups and folds of the `lines` of an index.
@@ -146,9 +170,9 @@ fn unlabelled(classes: Option<&[String]>, key: &'static str, names: Vec<String>)
         classes: classes.map(<[String]>::to_vec).unwrap_or_default(),
         labels: vec![None; names.len()],
         groups: (0..names.len()).collect(),
-        folds: Vec::new(),
         key,
         names,
+        ..ClassTable::default()
     }
 }
 
@@ -192,7 +216,8 @@ fn from_index(
         }
     }
     let table = labelled(&index, settings, &lines, "file", names, classes)?;
-    Ok(RawWindows { channels: 1, samples, values, table, failed })
+    let metadata = metadata_of(&index, settings, &lines, classes)?;
+    Ok(RawWindows { channels: 1, samples, values, table, metadata, failed })
 }
 
 fn from_folders(
@@ -223,7 +248,7 @@ fn from_folders(
     }
     let mut table = unlabelled(Some(&folders), "file", names);
     table.labels = labels;
-    Ok(RawWindows { channels: 1, samples, values, table, failed })
+    Ok(RawWindows { channels: 1, samples, values, table, metadata: None, failed })
 }
 
 /// Visible folders, or files, of a folder.

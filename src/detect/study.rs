@@ -86,6 +86,7 @@ pub fn study(
         "classes": table.classes,
         "examples": table.labelled().len(),
         "folds": table.fold_numbers().len(),
+        "split": table.split,
         "seeds": settings.seeds,
         "confusion_rows_true": confusion.counts,
         "scores": scores.rows.iter().map(|row| serde_json::json!({

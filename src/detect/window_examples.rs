@@ -1,7 +1,7 @@
 //! Waveform windows as examples of classification.
 
 use super::class_examples::{ClassExamples, ClassTable, Scaling};
-use super::floors::{FeatureTable, Floor};
+use super::floors::{FeatureTable, Floor, NamedFloor};
 use crate::data::{
     Dataset, ExampleSpec, Fingerprint, WaveformAugmentation, WaveformDataset, WaveformSet,
 };
@@ -19,6 +19,8 @@ pub struct WindowExamples {
     pub rate: SampleRate,
     /// How training windows are changed.
     pub augmentation: Option<WaveformAugmentation>,
+    /// What is known of each window beside its samples, for a floor that sees nothing else.
+    pub metadata: Option<FeatureTable>,
     /// The class whose windows may be added as noise.
     pub noise_class: Option<usize>,
 }
@@ -50,7 +52,7 @@ impl WindowExamples {
             groups: table.groups.clone(),
             names: table.names.clone(),
         };
-        Ok(Self { set, table, rate, augmentation: None, noise_class: None })
+        Ok(Self { set, table, rate, augmentation: None, metadata: None, noise_class: None })
     }
 }
 
@@ -83,6 +85,30 @@ impl ClassExamples for WindowExamples {
         Ok(vec![Box::new(WaveformDataset::new(&self.set, members))])
     }
 
+    fn floors(&self) -> Result<Vec<NamedFloor>> {
+        let features = self.features()?;
+        let trigger = features.column(WINDOW_FEATURES.len() - 1);
+        let forest = Floor::Forest { trees: 400, leaf: 2, seed: 0 };
+        let logistic = Floor::Logistic { c: 1.0 };
+        let floor = |name, floor, features| NamedFloor { name, floor, features };
+        let mut floors = vec![
+            floor("majority", Floor::Majority, trigger.clone()),
+            floor("sta_lta", logistic, trigger),
+            floor("logistic", logistic, features.clone()),
+            floor("forest", forest, features),
+        ];
+        if let Some(metadata) = &self.metadata {
+            floors.push(floor("metadata", forest, metadata.clone()));
+        }
+        Ok(floors)
+    }
+
+    fn noise_class(&self) -> Option<usize> {
+        self.noise_class
+    }
+}
+
+impl WindowExamples {
     /// Ten features of the first channel.
     fn features(&self) -> Result<FeatureTable> {
         let mut values = Vec::with_capacity(self.table.len() * WINDOW_FEATURES.len());
@@ -96,17 +122,5 @@ impl ClassExamples for WindowExamples {
             values.extend(features);
         }
         Ok(FeatureTable { width: WINDOW_FEATURES.len(), values })
-    }
-
-    fn floors(&self) -> Vec<Floor> {
-        vec![
-            Floor::Majority,
-            Floor::Logistic { c: 1.0 },
-            Floor::Forest { trees: 400, leaf: 2, seed: 0 },
-        ]
-    }
-
-    fn noise_class(&self) -> Option<usize> {
-        self.noise_class
     }
 }

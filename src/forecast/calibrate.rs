@@ -42,6 +42,14 @@ pub enum Calibrator {
         /// Bounds of the level in use.
         bounds: Option<(f64, f64)>,
     },
+    /// Point + the narrowest interval over the last known signed residuals, as in EnbPI (Xu and Xie
+    /// 2021), without its bootstrap: the residuals are of rows after training.
+    Enbpi {
+        /// Residuals that count.
+        window: usize,
+        /// New residuals after which the interval is sought anew.
+        every: usize,
+    },
     /// Point + quantiles of the last known signed residuals, with adaptive level.
     AdaptiveSigned {
         /// Residuals that count.
@@ -82,12 +90,14 @@ impl Calibrator {
             "per-level" => Self::PerLevel,
             "rolling" => Self::Rolling { window: 250 },
             "adaptive" => Self::Adaptive { window: 250, rate: 0.05, bounds: Some((0.01, 0.5)) },
+            "enbpi" => Self::Enbpi { window: 250, every: 1 },
             "adaptive-signed" => Self::SIGNED,
             "rolling-per-level" => Self::HALF,
             other => {
                 return Err(Error::usage(format!(
                     "no calibration '{other}'; there are: none, residuals, split, scaled, \
-                     two-sided, per-level, rolling, adaptive, adaptive-signed, rolling-per-level"
+                     two-sided, per-level, rolling, adaptive, enbpi, adaptive-signed, \
+                     rolling-per-level"
                 )));
             }
         })
@@ -150,7 +160,7 @@ mod tests {
     use super::*;
     use crate::score::{LevelScores, mean};
 
-    const KINDS: [&str; 9] = [
+    const KINDS: [&str; 10] = [
         "residuals",
         "split",
         "scaled",
@@ -158,6 +168,7 @@ mod tests {
         "per-level",
         "rolling",
         "adaptive",
+        "enbpi",
         "adaptive-signed",
         "rolling-per-level",
     ];

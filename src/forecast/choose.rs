@@ -6,11 +6,12 @@ use super::{
 use crate::data::level_features::SpreadScale;
 use crate::error::{Error, Result};
 use crate::model::layers::Readout;
-use crate::model::{Cnn1d, Mlp, ModelSpec, Nlinear, RecurrentSettings};
+use crate::model::{Cnn1d, Dlinear, Mlp, ModelSpec, Nlinear, RecurrentSettings};
 use crate::train::{OptimizerKind, Schedule, TrainSettings};
 
 /// Networks that can forecast a series.
-pub const NETWORKS: [&str; 7] = ["lstm", "gru", "rnn", "cnn1d", "mlp", "linear", "nlinear"];
+pub const NETWORKS: [&str; 8] =
+    ["lstm", "gru", "rnn", "cnn1d", "mlp", "linear", "nlinear", "dlinear"];
 
 /// What a network can start from.
 pub const BASES: [&str; 4] = ["smooth", "lad", "arima", "last"];
@@ -100,6 +101,7 @@ fn spec(kind: &str, base: &str) -> Result<ModelSpec> {
             ..Mlp::default()
         }),
         "nlinear" => ModelSpec::Nlinear(Nlinear::default()),
+        "dlinear" => ModelSpec::Dlinear(Dlinear::default()),
         other => return Err(Error::usage(format!("no network '{other}' for series"))),
     })
 }

@@ -1,7 +1,7 @@
 //! The classical forecasters by name.
 
 use super::{
-    Ar, Arima, Climatology, Forecaster, LEVELS, Norm, Persistence, RecentMean, Ridge, Seasonal,
+    Ar, Arima, Climatology, ClimatologyDoy, Forecaster, LEVELS, Norm, Persistence, RecentMean, Ridge, Seasonal,
     Ses, SmoothingRate, TrailingMeans,
 };
 use crate::error::{Error, Result};
@@ -10,10 +10,11 @@ use crate::error::{Error, Result};
 type Make = fn(usize, usize) -> Box<dyn Forecaster>;
 
 /// The registry: a name, and what it makes.
-const REGISTRY: [(&str, Make); 12] = [
+const REGISTRY: [(&str, Make); 13] = [
     ("persistence", |_, _| Box::<Persistence>::default()),
     ("mean", |order, _| Box::new(RecentMean::new(order))),
     ("climatology", |_, _| Box::new(Climatology::new(LEVELS.to_vec()))),
+    ("climatology_doy", |_, _| Box::<ClimatologyDoy>::default()),
     ("seasonal", |_, period| Box::new(Seasonal::new(period))),
     ("ses", |_, _| Box::new(Ses::new(SmoothingRate::OneStep))),
     ("ses-per-horizon", |_, _| Box::new(Ses::new(SmoothingRate::PerHorizon))),

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::Calibrator;
 use super::conformal::{Adaptive, Scores};
+use super::enbpi;
 use crate::error::{Error, Result};
 use crate::score::quantile;
 
@@ -49,6 +50,9 @@ impl Horizon<'_> {
                     let settings = Adaptive { window, miss, rate, bounds };
                     scores.adaptive(&settings, self.first_with(LEAST)).0
                 });
+            }
+            Calibrator::Enbpi { window, every } => {
+                self.add_narrowest(&mut made, levels, window, every)
             }
             Calibrator::AdaptiveSigned { window, aim, rate, bounds } => {
                 let settings = Adaptive { window, miss: aim, rate, bounds: Some(bounds) };
@@ -198,6 +202,22 @@ impl Horizon<'_> {
             made.iter_mut().skip(place).step_by(levels.len()).for_each(|value| *value += shift);
         }
         Ok(())
+    }
+
+    /// The narrowest interval over recent signed residuals for each pair of ends.
+    fn add_narrowest(&self, made: &mut [f64], levels: &[f64], window: usize, every: usize) {
+        let residuals: Vec<f64> = (0..self.issues.len()).map(|n| self.residual(n)).collect();
+        let view = Scores { issues: self.issues, scores: &residuals, horizon: self.horizon };
+        let from = self.first_with(LEAST.min(window));
+        for (low, &level) in levels.iter().enumerate().filter(|(_, level)| **level < 0.5) {
+            let opposite = levels.iter().position(|other| (other - 1.0 + level).abs() < 1e-9);
+            let Some(high) = opposite else { continue };
+            let ends = enbpi::ends(&view, (window, every), miss_of(level), from);
+            for (n, (below, above)) in ends.into_iter().enumerate().skip(from) {
+                made[n * levels.len() + low] = self.point[n] + below;
+                made[n * levels.len() + high] = self.point[n] + above;
+            }
+        }
     }
 
     /// Signed residual quantiles at an adaptive level, one level for each pair of ends.

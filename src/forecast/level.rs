@@ -21,9 +21,10 @@ pub const COMBINATION: &str = "combination";
 
 /// Forecasts that are no experts of the combination: their errors are of another size and would
 /// blunt the gate.
-const NO_EXPERTS: [&str; 2] = [CLIMATOLOGY, "seasonal"];
+const NO_EXPERTS: [&str; 3] = ["climatology", "climatology_doy", "seasonal"];
 
-const CLIMATOLOGY: &str = "climatology";
+/// Forecasts that are what training held.
+const CLIMATOLOGIES: [&str; 2] = ["climatology", "climatology_doy"];
 
 /// Rows of residuals before the test that serve intervals where no calibration part is given.
 const RESIDUALS: usize = 480;
@@ -126,7 +127,7 @@ impl LevelSettings {
     /// How the quantiles of a forecaster become intervals.
     fn calibrator(&self, forecasts: &Forecasts, parts: &Parts) -> Calibrator {
         // The training quantiles are what climatology says; mended they would be another forecast.
-        if forecasts.name == CLIMATOLOGY {
+        if CLIMATOLOGIES.contains(&forecasts.name.as_str()) {
             return Calibrator::None;
         }
         let own_quantiles = forecasts.outcome.levels().len() > 1;

@@ -5,6 +5,7 @@ use tch::{Device, Tensor};
 use super::cnn1d::Cnn1d;
 use super::cnn1d_strided::{Cnn1dStrided, CnnLstm};
 use super::cnn2d::Cnn2d;
+use super::dlinear::Dlinear;
 use super::layers::{Builder, Cell, Initialisation, LayerRow, Registry};
 use super::mlp::Mlp;
 use super::nlinear::Nlinear;
@@ -99,6 +100,8 @@ networks! {
         "strided convolutions, then an LSTM over what they leave";
     Nlinear(Nlinear), "nlinear", SEQUENCES,
         "one linear layer over the values less their last: the floor";
+    Dlinear(Dlinear), "dlinear", SEQUENCES,
+        "one linear layer over a running mean, one over the remainder";
     Cnn2d(Cnn2d), "cnn2d", IMAGES,
         "convolutions over images; front_end reads waveforms as log spectrograms";
 }

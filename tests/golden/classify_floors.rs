@@ -44,6 +44,10 @@ fn golden_window_floors_match_scikit_learn() {
     close(&scores, "logistic", logistic, 0.01);
     let forest = [("accuracy", 0.696), ("macro_f1", 0.642), ("auc", 0.878)];
     close(&scores, "forest", forest, 0.02);
+    let trigger = [("accuracy", 0.416), ("macro_f1", 0.358), ("auc", 0.643)];
+    close(&scores, "sta_lta", trigger, 0.03);
+    let metadata = [("accuracy", 0.488), ("macro_f1", 0.410), ("auc", 0.749)];
+    close(&scores, "metadata", metadata, 0.3);
 }
 
 #[test]

@@ -8,8 +8,8 @@ use std::io::Read;
 
 use temblor::data::{Column, Series};
 use temblor::forecast::{
-    Ar, Arima, Calibrator, Climatology, Forecaster, Forecasts, LEVELS, Persistence, RecentMean,
-    Record, Ses, SmoothingRate, Training,
+    Ar, Arima, Calibrator, Climatology, ClimatologyDoy, Forecaster, Forecasts, LEVELS, Persistence,
+    RecentMean, Record, Ses, SmoothingRate, Training,
 };
 use temblor::score::{BlockBootstrap, LevelScores, ScoreTable, mean_naive_change};
 use temblor::time::{DAY, UtcTime};
@@ -139,6 +139,7 @@ fn golden_simple_ruapehu_forecasts_match_numpy() {
     compare("persistence", 6e-6, &scores(&mut Persistence::default(), &record));
     compare("mean_7d", 6e-6, &scores(&mut RecentMean::new(7), &record));
     compare("climatology", 6e-6, &scores(&mut Climatology::default(), &record));
+    compare("climatology_doy", 6e-6, &scores(&mut ClimatologyDoy::default(), &record));
     let mut ses = Ses::new(SmoothingRate::OneStep);
     compare("ses", 6e-6, &scores(&mut ses, &record));
     assert!((ses.rates()[0] - 0.65).abs() < 1e-12);
