@@ -46,8 +46,9 @@ fn golden_window_floors_match_scikit_learn() {
     close(&scores, "forest", forest, 0.02);
     let trigger = [("accuracy", 0.416), ("macro_f1", 0.358), ("auc", 0.643)];
     close(&scores, "sta_lta", trigger, 0.03);
+    // On rare stations leaves hold few rows: a vote says less than their shares, and ours is lower.
     let metadata = [("accuracy", 0.488), ("macro_f1", 0.410), ("auc", 0.749)];
-    close(&scores, "metadata", metadata, 0.3);
+    close(&scores, "metadata", metadata, 0.06);
 }
 
 #[test]
