@@ -141,3 +141,28 @@ fn training(base: &str, settings: &LevelSettings) -> TrainSettings {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::history::tests::{record, wandering};
+    use super::super::{Forecasts, Training};
+    use super::*;
+
+    #[test]
+    fn l14_dlinear_of_a_cut_record_gives_the_same_bits() {
+        let whole = wandering(420, &[(350, 355)]);
+        let settings =
+            LevelSettings { lookback: 30, seeds: 1, epochs: Some(2), ..LevelSettings::default() };
+        let mut dlinear = choose("dlinear", &settings).unwrap();
+        dlinear.fit(&Training::new(&whole, 0..300, 300..340, &[1, 6], 30).unwrap()).unwrap();
+        let issues: Vec<usize> = (345..405).step_by(7).collect();
+        let all = Forecasts::issue(&*dlinear, &whole, &issues, &[1, 6]).unwrap();
+        for (n, &issue) in issues.iter().enumerate() {
+            let cut = record(whole.observed()[..=issue].to_vec());
+            let alone = dlinear.issue(&cut.at(issue)).unwrap();
+            let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            assert_eq!(bits(&alone), bits(&all.forecast(&whole, n).values), "at {issue}");
+            assert!(alone.iter().all(|value| value.is_finite()));
+        }
+    }
+}

@@ -1,8 +1,8 @@
 //! The classical forecasters by name.
 
 use super::{
-    Ar, Arima, Climatology, ClimatologyDoy, Forecaster, LEVELS, Norm, Persistence, RecentMean, Ridge, Seasonal,
-    Ses, SmoothingRate, TrailingMeans,
+    Ar, Arima, Climatology, ClimatologyDoy, Forecaster, LEVELS, Norm, Persistence, RecentMean,
+    Ridge, Seasonal, Ses, SmoothingRate, TrailingMeans,
 };
 use crate::error::{Error, Result};
 

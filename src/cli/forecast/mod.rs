@@ -27,12 +27,13 @@ use crate::train::{InputMark, RunFolder, Workplace, begin};
 pub struct Args {
     #[command(flatten)]
     input: InputArgs,
-    /// Forecaster, repeatable: lstm, gru, rnn, cnn1d, mlp, linear, nlinear (NETWORK@smooth|lad|arima|last
-    /// says what it starts from), ridge, lad, ar, arima, ses, ses-per-horizon, smooth, mean, persistence,
-    /// climatology, seasonal, combination.
+    /// Forecaster, repeatable: lstm, gru, rnn, cnn1d, mlp, linear, nlinear, dlinear
+    /// (NETWORK@smooth|lad|arima|last says what it starts from), ridge, lad, ar, arima, ses,
+    /// ses-per-horizon, smooth, mean, persistence, climatology, climatology_doy (by day of the
+    /// year), seasonal, combination.
     #[arg(long = "model", short, value_name = "NAME")]
     models: Vec<String>,
-    /// Forecaster that the combination weighs, repeatable; all but climatology and seasonal if
+    /// Forecaster that the combination weighs, repeatable; all but climatologies and seasonal if
     /// absent.
     #[arg(long = "expert", value_name = "NAME")]
     experts: Vec<String>,
@@ -64,7 +65,7 @@ pub struct Args {
     #[arg(long, requires = "refit_every")]
     sliding: bool,
     /// Intervals: none, residuals, split, scaled, two-sided, per-level, rolling, adaptive,
-    /// adaptive-signed, rolling-per-level; chosen by the parts given if absent.
+    /// enbpi, adaptive-signed, rolling-per-level; chosen by the parts given if absent.
     #[arg(long, value_name = "KIND")]
     calibration: Option<String>,
     /// Networks per ensemble.
