@@ -3,10 +3,6 @@
 //! Two programs share it. `temblor` starts without libtorch, which takes longer to load than most
 //! files take to read, and runs the commands that need no network; the others it passes on to
 //! `temblor-networks`, which runs every command. `build.rs` keeps libtorch out of the first.
-//!
-//! Two programs share it. `temblor` starts without libtorch (some 130 MB and a third of a second)
-//! and runs the commands that need no network; it passes the others on to `temblor-networks`,
-//! which is linked to libtorch and runs every command. `build.rs` keeps libtorch out of the first.
 
 mod class_figures;
 mod classify;
