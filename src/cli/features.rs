@@ -6,10 +6,11 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::Outcome;
-
-use crate::data::{ChannelActivity, Series, table_of_series};
+use super::{Outcome, figure_files};
+use crate::data::{ChannelActivity, Column, Series, table_of_series};
 use crate::error::{Error, Result};
+use crate::plot;
+use crate::plot::features::{FeaturesFigure, Panel};
 use crate::progress::{self, Progress};
 use crate::read::{Archive, ArchiveOptions, StreamId, StreamPattern, table};
 use crate::signal::{ActivitySettings, Align, Feature};
@@ -27,6 +28,9 @@ pub struct Args {
     /// The table to write, .parquet or .csv: time, group (the channel), features, coverage.
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
+    /// Draw the features, a figure a channel: .png, .svg, or .toml for `temblor plot`; repeatable.
+    #[arg(long, value_name = "FILE")]
+    figure: Vec<PathBuf>,
     /// Length of a window in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 600.0)]
     window: f64,
@@ -76,6 +80,7 @@ struct Summary<'a> {
 pub fn run(args: Args) -> Result<Outcome> {
     let settings = settings(&args)?;
     check_suffix(&args.out)?;
+    figure_files::check(&args.figure)?;
     let options = ArchiveOptions {
         span: Span { start: settings.span.start.plus(-WARM_UP), end: settings.span.end },
         channels: args.channels.clone(),
@@ -105,6 +110,13 @@ pub fn run(args: Args) -> Result<Outcome> {
         return Err(Error::data("no channel has a single complete window; nothing was written"));
     }
     write_table(&args.out, &channels)?;
+    for file in &args.figure {
+        for channel in &channels {
+            let path = figure_files::named(file, &channel.series.group, channels.len() > 1);
+            plot::write(&path, figure(channel))?;
+            progress::note(format_args!("drawn: {}", path.display()));
+        }
+    }
     for channel in &channels {
         summarise(channel, args.json)?;
     }
@@ -208,6 +220,41 @@ fn check_suffix(path: &Path) -> Result<()> {
             "--out: expected a name ending in .parquet or .csv, found '{}'",
             path.display()
         ))),
+    }
+}
+
+/// Columns that are drawn where there are more than a figure has room for.
+const SHOWN: [&str; 7] = ["rsam", "mf", "hf", "dsar", "rms", "triggers", "coverage"];
+
+/// Features of a channel over time, a panel a column.
+fn figure(channel: &ChannelActivity) -> FeaturesFigure {
+    let series = &channel.series;
+    let few = series.columns.len() <= SHOWN.len() + 1;
+    let all: Vec<usize> = (0..series.columns.len())
+        .filter(|&c| !channel.missing.contains(&series.columns[c].name))
+        .collect();
+    let usual = |c: &usize| few || SHOWN.contains(&series.columns[*c].name.as_str());
+    let mut shown: Vec<usize> = all.iter().copied().filter(usual).collect();
+    if shown.len() < 2 {
+        shown = all.into_iter().take(SHOWN.len()).collect();
+    }
+    let panel = |column: usize| {
+        let Column { name, unit } = &series.columns[column];
+        let values = series.column(column);
+        Panel {
+            quantity: match unit {
+                Some(unit) => format!("{name} ({unit})"),
+                None => name.clone(),
+            },
+            // Amplitudes are log-normal; counts of triggers and frequencies are not.
+            logarithm: unit.as_deref() == Some("counts"),
+            values: values.iter().enumerate().map(|(r, &y)| (series.known_at(r), y)).collect(),
+        }
+    };
+    let seconds = series.step as f64 / SECOND as f64;
+    FeaturesFigure {
+        title: format!("{}, windows of {seconds} s", series.group),
+        panels: shown.into_iter().map(panel).collect(),
     }
 }
 

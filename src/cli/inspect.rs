@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 
 use super::Outcome;
+use super::waveform_figure::FigureArgs;
 use crate::error::{Error, Result};
 use crate::progress;
 use crate::read::files;
@@ -32,6 +33,8 @@ pub struct Args {
     /// Start time of WAV files that have no sidecar NAME.wav.json.
     #[arg(long, value_name = "TIME")]
     start: Option<UtcTime>,
+    #[command(flatten)]
+    figure: FigureArgs,
 }
 
 /// One line: a trace. `end_ns` is the time of the last sample; `gaps` and `overlaps` count the
@@ -64,6 +67,7 @@ struct ErrorLine<'a> {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<Outcome> {
+    args.figure.check()?;
     let found = files::find(&args.paths)?;
     let options = FormatOptions { wav_start: args.start };
     let stdout = std::io::stdout();
@@ -94,7 +98,8 @@ pub fn run(args: Args) -> Result<Outcome> {
     }
     let failed = printer.failed;
     out.flush().map_err(Error::io("standard output"))?;
-    Ok(if failed { Outcome::SomeInputsFailed } else { Outcome::Done })
+    let drawn = args.figure.draw(&args.paths, options)?;
+    Ok(if failed || !drawn { Outcome::SomeInputsFailed } else { Outcome::Done })
 }
 
 /// The line names the file already.

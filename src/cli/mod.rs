@@ -8,6 +8,7 @@ mod class_figures;
 mod classify;
 mod completions;
 mod features;
+mod figure_files;
 mod forecast;
 mod history;
 mod inspect;
@@ -17,7 +18,9 @@ mod pass_on;
 mod plot;
 mod synth;
 mod table;
+mod table_reading;
 mod train;
+mod waveform_figure;
 
 use std::process::ExitCode;
 

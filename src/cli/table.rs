@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Outcome;
+use super::table_reading::TableReading;
 use crate::error::{Error, Result};
 use crate::progress;
-use crate::read::table::{self, ColumnValues, CsvOptions, Layout, Table, TableColumn, TimeFormat};
+use crate::read::table::{ColumnValues, Table, TableColumn};
 use crate::time::UtcTime;
 
 /// Show how a CSV or Parquet table is read: rows, columns, units, empty cells, ranges, notes.
@@ -20,96 +21,11 @@ pub struct Args {
     /// One JSON object on stdout.
     #[arg(long)]
     json: bool,
-    #[command(flatten)]
-    reading: Reading,
-}
-
-/// What a text table does not say by itself; everything not given is detected.
-#[derive(clap::Args)]
-struct Reading {
-    /// Mark between fields; ' ' means runs of blanks.
-    #[arg(long, value_name = "MARK")]
-    delimiter: Option<char>,
-    /// Whether numbers have a decimal comma.
-    #[arg(long, value_name = "BOOL")]
-    decimal_comma: Option<bool>,
-    /// Skip everything up to the line with this text.
-    #[arg(long, value_name = "TEXT")]
-    start_after: Option<String>,
-    /// Skip so many lines.
-    #[arg(long, value_name = "COUNT", default_value_t = 0)]
-    skip_lines: usize,
-    /// How the cells become rows.
-    #[arg(long, value_enum, default_value = "rows")]
-    layout: LayoutChoice,
-    /// Names of the columns where the file has none, separated by commas.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    names: Option<Vec<String>>,
-    /// Columns that make up the time, separated by commas.
-    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
-    time: Vec<String>,
-    /// How bare numbers in the time are meant.
-    #[arg(long, value_enum, default_value = "auto")]
-    time_format: TimeChoice,
-    /// Whether the day stands before the month.
-    #[arg(long, value_name = "BOOL")]
-    dayfirst: Option<bool>,
-    /// Two-digit years from this on are 19xx.
-    #[arg(long, value_name = "YEAR", value_parser = clap::value_parser!(u16).range(0..100))]
-    pivot: Option<u16>,
     /// Columns to keep besides the time, separated by commas.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     columns: Vec<String>,
-    /// Numbers that mean "nothing measured", separated by commas.
-    #[arg(long, value_name = "NUMBERS", value_delimiter = ',', allow_negative_numbers = true)]
-    nulls: Vec<f64>,
-    /// Keep -1, -999, 9999 and the like as numbers.
-    #[arg(long)]
-    keep_sentinels: bool,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum LayoutChoice {
-    Rows,
-    DaysByYear,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum TimeChoice {
-    Auto,
-    EpochSeconds,
-    Mjd,
-    DecimalYear,
-    YearDay,
-}
-
-impl From<Reading> for CsvOptions {
-    fn from(reading: Reading) -> Self {
-        Self {
-            delimiter: reading.delimiter,
-            decimal_comma: reading.decimal_comma,
-            start_after: reading.start_after,
-            skip_lines: reading.skip_lines,
-            layout: match reading.layout {
-                LayoutChoice::Rows => Layout::Rows,
-                LayoutChoice::DaysByYear => Layout::DaysByYear,
-            },
-            names: reading.names,
-            time_columns: reading.time,
-            time_format: match reading.time_format {
-                TimeChoice::Auto => TimeFormat::Auto,
-                TimeChoice::EpochSeconds => TimeFormat::EpochSeconds,
-                TimeChoice::Mjd => TimeFormat::Mjd,
-                TimeChoice::DecimalYear => TimeFormat::DecimalYear,
-                TimeChoice::YearDay => TimeFormat::YearDay,
-            },
-            dayfirst: reading.dayfirst,
-            pivot: reading.pivot,
-            columns: reading.columns,
-            nulls: reading.nulls,
-            keep_sentinels: reading.keep_sentinels,
-        }
-    }
+    #[command(flatten)]
+    reading: TableReading,
 }
 
 /// The table in numbers.
@@ -142,7 +58,7 @@ struct ColumnSummary<'a> {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<Outcome> {
-    let (table, notes) = table::read(&args.path, &args.reading.into())?;
+    let (table, notes) = args.reading.read(&args.path, &args.columns, None)?;
     let summary = Summary {
         file: &args.path,
         rows: table.rows(),

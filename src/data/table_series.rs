@@ -92,7 +92,7 @@ fn index_times<'a>(table: &'a Table, options: &SeriesOptions) -> Result<&'a [Opt
             .columns
             .iter()
             .find(|c| matches!(c.values, ColumnValues::Time(_)))
-            .ok_or_else(|| Error::data("no column of times; name one and its format"))?,
+            .ok_or_else(|| Error::data("no column of times is recognised; name it with --time, and say with --time-format what bare numbers mean"))?,
     };
     match &column.values {
         ColumnValues::Time(v) => Ok(v),
@@ -227,7 +227,7 @@ fn without_duplicates<'a>(
             (_, Duplicates::Last) => Ok(&together[together.len() - 1..]),
             (_, Duplicates::Mean) => Ok(together),
             (Some(other), Duplicates::Error) => Err(Error::data(format!(
-                "{}: rows {} and {} differ; choose duplicates = first, last or mean",
+                "{}: rows {} and {} share this time but differ; say which counts with --duplicates first, last or mean",
                 UtcTime(time(together[0])),
                 together[0] + 1,
                 other + 1

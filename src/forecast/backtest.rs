@@ -51,17 +51,17 @@ pub struct Backtest<'a> {
 }
 
 /// Where a fit begins to be used, and what it may see.
-struct Fold {
-    issues: Range<usize>,
-    train: Range<usize>,
-    validate: Range<usize>,
+pub(super) struct Fold {
+    pub(super) issues: Range<usize>,
+    pub(super) train: Range<usize>,
+    pub(super) validate: Range<usize>,
 }
 
 impl Backtest<'_> {
     /// The first fold sees exactly the training and validation parts. A later one begins where the
     /// fold before ends, with training and validation moved up by as much; its targets end
     /// before its first issue.
-    fn folds(&self) -> Vec<Fold> {
+    pub(super) fn folds(&self) -> Vec<Fold> {
         let (train, validate) = (self.parts.train.clone(), self.parts.validate.clone());
         let begins = self.parts.test.start.clamp(self.issues.start, self.issues.end);
         let every = self.refit.every().unwrap_or(usize::MAX);

@@ -13,6 +13,10 @@ use crate::train::{OptimizerKind, Schedule, TrainSettings};
 pub const NETWORKS: [&str; 8] =
     ["lstm", "gru", "rnn", "cnn1d", "mlp", "linear", "nlinear", "dlinear"];
 
+/// Baselines that stand beside every level forecast: one pass over the record each, so that
+/// they cost next to nothing beside a network.
+pub const BASELINES: [&str; 5] = ["persistence", "climatology", "seasonal", "ses", "ar"];
+
 /// What a network can start from.
 pub const BASES: [&str; 4] = ["smooth", "lad", "arima", "last"];
 

@@ -1,19 +1,25 @@
 //! Networks as forecasters of the probability of an event.
 
+use std::path::Path;
 use std::sync::Mutex;
 
-use super::event::{EventForecaster, EventTraining};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::event_models::{EventForecaster, EventTraining};
 use super::logistic::event_columns;
+use super::members::{load_members, save_members, untrained_members};
 use super::network::{
     Center, NetworkSettings, Scaling, covariate_numbers, decoded, fit_and_stop, smoothed, source,
     train_members,
 };
-use super::{Record, not_fitted};
+use super::{Record, not_fitted, state};
 use crate::data::{
-    Membership, SeriesDataset, Target, WindowPlan, apply_moments, moments, standardise,
+    Dataset, ExampleSpec, Membership, SeriesDataset, Target, WindowPlan, apply_moments, moments,
+    standardise,
 };
 use crate::error::Result;
-use crate::model::{EventTask, Model};
+use crate::model::{EventTask, Model, Task};
 
 /// An ensemble of one network over several seeds, whose probabilities are averaged.
 pub struct EventNetwork {
@@ -21,7 +27,17 @@ pub struct EventNetwork {
     threshold: Option<f64>,
     within: usize,
     scaling: Option<Scaling>,
+    example: Option<ExampleSpec>,
     members: Vec<Mutex<Model>>,
+}
+
+/// A fitted network but for its weights.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    within: usize,
+    scaling: Scaling,
+    example: ExampleSpec,
+    members: usize,
 }
 
 const TARGET: Target = Target::Events { horizons: 1 };
@@ -29,7 +45,8 @@ const TARGET: Target = Target::Events { horizons: 1 };
 impl EventNetwork {
     /// Not yet fitted. Quantile levels of the settings have no meaning here.
     pub fn new(settings: NetworkSettings, threshold: Option<f64>) -> Self {
-        Self { settings, threshold, within: 1, scaling: None, members: Vec::new() }
+        let (scaling, example, members) = (None, None, Vec::new());
+        Self { settings, threshold, within: 1, scaling, example, members }
     }
 
     fn plan(&self) -> WindowPlan {
@@ -70,6 +87,7 @@ impl EventForecaster for EventNetwork {
         let (plan, task, sources) = (self.plan(), self.task(), std::slice::from_ref(&source));
         let part = |rows| SeriesDataset::new(sources, &plan, vec![rows], TARGET);
         let (train, valid) = (part(fit)?, part(stop)?);
+        self.example = Some(train.spec());
         let fitted = train_members(&self.settings, &task, &train, &valid)?;
         self.members = fitted.into_iter().map(|(model, _)| model).collect();
         Ok(())
@@ -93,5 +111,34 @@ impl EventForecaster for EventNetwork {
             }
         }
         Ok(probabilities)
+    }
+
+    fn state(&self) -> Result<Value> {
+        let (Some(scaling), Some(example)) = (&self.scaling, &self.example) else {
+            return Err(not_fitted("event network"));
+        };
+        state::of(&Kept {
+            within: self.within,
+            scaling: scaling.clone(),
+            example: example.clone(),
+            members: self.members.len(),
+        })
+    }
+
+    fn restore(&mut self, state: &Value) -> Result<()> {
+        let kept: Kept = state::read("event network", state)?;
+        self.within = kept.within;
+        let outputs = self.task().outputs();
+        self.members = untrained_members(&self.settings, &kept.example, outputs, kept.members)?;
+        (self.scaling, self.example) = (Some(kept.scaling), Some(kept.example));
+        Ok(())
+    }
+
+    fn save_weights(&self, folder: &Path, stem: &str) -> Result<()> {
+        save_members(&self.members, folder, stem)
+    }
+
+    fn load_weights(&mut self, folder: &Path, stem: &str) -> Result<()> {
+        load_members(&mut self.members, folder, stem)
     }
 }

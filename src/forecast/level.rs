@@ -4,16 +4,15 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+use super::level_scores::{member_errors, score};
 use super::{
     Backtest, Calibrator, Forecaster, Forecasts, Gate, LEVELS, Outcome, Record, Refit, choose,
 };
 use crate::data::{Membership, PartEnds, Parts, WindowPlan};
 use crate::error::{Error, Result};
 use crate::model::DeviceChoice;
-use crate::progress::{Progress, check_interrupt};
-use crate::score::{
-    BlockBootstrap, LevelScores, ScoreRow, ScoreTable, absolute_errors, mean, mean_naive_change,
-};
+use crate::progress::{Progress, check_interrupt, note};
+use crate::score::ScoreTable;
 use crate::train::Workplace;
 
 /// The name of the gated mean of the others.
@@ -35,7 +34,11 @@ const RESIDUALS: usize = 480;
 pub struct LevelSettings {
     /// Forecasters by name, `gru`, `gru@lad`, `ar`; `combination` weighs the others.
     pub models: Vec<String>,
-    /// Which of them the combination weighs; all but climatology and seasonal if empty.
+    /// Baselines that are scored beside the models and drawn nowhere; one that is among the models
+    /// is a model. One that cannot be fitted is left out.
+    pub baselines: Vec<String>,
+    /// Which forecasts the combination weighs; if empty, all models but climatology and seasonal,
+    /// and the baselines too where those are fewer than two.
     pub experts: Vec<String>,
     /// Horizons in rows.
     pub horizons: Vec<usize>,
@@ -80,6 +83,7 @@ impl Default for LevelSettings {
         let models = ["persistence", "climatology", "ar", "ses", "ridge", "lstm", COMBINATION];
         Self {
             models: models.map(String::from).to_vec(),
+            baselines: Vec::new(),
             experts: Vec::new(),
             horizons: vec![1, 6, 12, 24],
             lookback: 60,
@@ -102,6 +106,41 @@ impl Default for LevelSettings {
 }
 
 impl LevelSettings {
+    /// Refuses what can be refused before anything is fitted: names, horizons, parts.
+    pub fn check(&self, record: &Record) -> Result<()> {
+        self.plan()?;
+        Parts::new(record.series(), &self.parts)?;
+        let names = self.forecasts();
+        if names.is_empty() {
+            return Err(Error::usage("no model to forecast with"));
+        }
+        names.iter().try_for_each(|(name, _)| choose(name, self).map(|_| ()))?;
+        let known = |name: &String| name == COMBINATION || names.iter().any(|(own, _)| own == name);
+        if let Some(absent) = self.experts.iter().find(|name| !known(name)) {
+            return Err(Error::usage(format!(
+                "expert '{absent}' is not among the models; add --model {absent}"
+            )));
+        }
+        Ok(())
+    }
+
+    /// The forecasts to make by name, but for the combination, and whether each is a baseline
+    /// only.
+    fn forecasts(&self) -> Vec<(String, bool)> {
+        let mut all: Vec<(String, bool)> = Vec::new();
+        let named = self.models.iter().map(|name| (name, false));
+        for (name, baseline) in named.chain(self.baselines.iter().map(|name| (name, true))) {
+            if name != COMBINATION && all.iter().all(|(known, _)| known != name) {
+                all.push((name.clone(), baseline));
+            }
+        }
+        all
+    }
+
+    fn is_baseline(&self, name: &str) -> bool {
+        !self.models.iter().any(|model| model == name)
+    }
+
     fn plan(&self) -> Result<WindowPlan> {
         let plan = WindowPlan {
             lookback: self.lookback,
@@ -159,6 +198,8 @@ pub struct LevelForecasts {
     pub members: Vec<Vec<f64>>,
     /// The last fitted forecaster; none for the combination.
     pub fitted: Option<Box<dyn Forecaster>>,
+    /// Whether it is there for the scores only.
+    pub baseline: bool,
 }
 
 /// All that came out of a level forecast.
@@ -171,6 +212,29 @@ pub struct LevelResult {
     pub models: Vec<LevelForecasts>,
     /// All scores.
     pub scores: ScoreTable,
+}
+
+impl LevelResult {
+    /// The model to show: the combination, else the model (no baseline) with the least mean
+    /// absolute error, taken relative to the least one of each horizon and averaged.
+    pub fn shown(&self) -> Option<&LevelForecasts> {
+        let own: Vec<&LevelForecasts> = self.models.iter().filter(|m| !m.baseline).collect();
+        if let Some(combination) = own.iter().find(|model| model.name == COMBINATION) {
+            return Some(combination);
+        }
+        let error = |model: &LevelForecasts, horizon: &usize| {
+            let value = self.scores.value(&model.name, &horizon.to_string(), "mae");
+            value.filter(|mae| mae.is_finite()).unwrap_or(f64::INFINITY)
+        };
+        let relative = |model: &LevelForecasts| -> f64 {
+            let of = |horizon: &usize| {
+                let least = own.iter().map(|m| error(m, horizon)).fold(f64::INFINITY, f64::min);
+                error(model, horizon) / least.max(f64::MIN_POSITIVE)
+            };
+            model.raw.horizons.iter().map(of).filter(|ratio| !ratio.is_nan()).sum()
+        };
+        own.iter().min_by(|a, b| relative(a).total_cmp(&relative(b))).copied()
+    }
 }
 
 /// Fits, backtests, combines, calibrates and scores. `target` names the rows of the table.
@@ -188,13 +252,20 @@ pub fn forecast_level(
     let walk =
         Backtest { parts: &parts, horizons: &settings.horizons, issues, refit: settings.refit };
     let mut models: Vec<LevelForecasts> = Vec::new();
-    let alone: Vec<&String> = settings.models.iter().filter(|n| *n != COMBINATION).collect();
+    let alone = settings.forecasts();
     let mut progress = Progress::new("forecasting", "models", alone.len() as u64);
-    for name in alone {
+    for (name, baseline) in &alone {
         check_interrupt()?;
         progress.message(name);
-        let (raw, fitted) = walk.run(&record, &|| choose(name, settings))?;
-        models.push(finished(name, raw, fitted, (&record, &parts, &plan), settings)?);
+        let made = walk.run(&record, &|| choose(name, settings)).and_then(|(raw, fitted)| {
+            finished(name, raw, fitted, (&record, &parts, &plan), settings)
+        });
+        match made {
+            Ok(made) => models.push(made),
+            Err(error @ Error::Interrupted) => return Err(error),
+            Err(error) if *baseline => note(format_args!("baseline {name} left out: {error}")),
+            Err(error) => return Err(error),
+        }
         progress.advance(1);
     }
     drop(progress);
@@ -242,7 +313,9 @@ fn finished(
     raw.name = name.to_string();
     let calibrated = calibrate(&raw, record, parts, settings)?;
     let members = member_errors(&*fitted, record, parts, plan)?;
-    Ok(LevelForecasts { name: name.to_string(), raw, calibrated, members, fitted: Some(fitted) })
+    let baseline = settings.is_baseline(name);
+    let (name, fitted) = (name.to_string(), Some(fitted));
+    Ok(LevelForecasts { name, raw, calibrated, members, fitted, baseline })
 }
 
 fn calibrate(
@@ -261,15 +334,18 @@ fn combine(
     parts: &Parts,
     settings: &LevelSettings,
 ) -> Result<LevelForecasts> {
-    let is_expert = |name: &String| match settings.experts.is_empty() {
-        true => !NO_EXPERTS.contains(&name.as_str()),
-        false => settings.experts.contains(name),
-    };
-    if let Some(absent) = settings.experts.iter().find(|name| !settings.models.contains(name)) {
+    if let Some(absent) =
+        settings.experts.iter().find(|name| models.iter().all(|m| m.name != **name))
+    {
         return Err(Error::usage(format!("expert '{absent}' is not among the models")));
     }
-    let experts: Vec<&LevelForecasts> =
-        models.iter().filter(|model| is_expert(&model.name)).collect();
+    let usual = |model: &&LevelForecasts| !NO_EXPERTS.contains(&model.name.as_str());
+    let named = models.iter().filter(usual).filter(|model| !model.baseline).count();
+    let is_expert = |model: &&LevelForecasts| match settings.experts.is_empty() {
+        true => usual(model) && (named < 2 || !model.baseline),
+        false => settings.experts.contains(&model.name),
+    };
+    let experts: Vec<&LevelForecasts> = models.iter().filter(is_expert).collect();
     let Some(first) = experts.first() else {
         return Err(Error::usage(
             "the combination needs other forecasts: add --model persistence and others",
@@ -303,123 +379,12 @@ fn combine(
         ..first.raw.clone()
     };
     let calibrated = calibrate(&raw, record, parts, settings)?;
-    Ok(LevelForecasts { name: COMBINATION.into(), raw, calibrated, members: vec![], fitted: None })
-}
-
-/// Places in `forecasts` of the issues whose pair with `horizon` belongs to the test and was
-/// observed.
-pub fn scored(
-    forecasts: &Forecasts,
-    record: &Record,
-    parts: &Parts,
-    plan: &WindowPlan,
-    h: usize,
-) -> Vec<usize> {
-    let horizon = forecasts.horizons[h];
-    let observed = record.outcomes(&forecasts.issues, horizon);
-    (0..forecasts.issues.len())
-        .filter(|&n| plan.belongs(&parts.test, forecasts.issues[n], horizon))
-        .filter(|&n| observed[n].is_finite())
-        .collect()
-}
-
-fn score(
-    models: &[LevelForecasts],
-    target: &str,
-    record: &Record,
-    parts: &Parts,
-    plan: &WindowPlan,
-    settings: &LevelSettings,
-) -> ScoreTable {
-    let mut table = ScoreTable::default();
-    let naive = mean_naive_change(&record.observed()[parts.train.clone()], 1);
-    let bootstrap = BlockBootstrap::new(settings.block.max(2 * plan.farthest()));
-    for (h, &horizon) in plan.horizons.iter().enumerate() {
-        let observed = |model: &LevelForecasts, rows: &[usize]| -> Vec<f64> {
-            let all = record.outcomes(&model.raw.issues, horizon);
-            rows.iter().map(|&n| all[n]).collect()
-        };
-        let reference = models.iter().find(|m| m.name == settings.reference).map(|model| {
-            let rows = scored(&model.raw, record, parts, plan, h);
-            let point = model.raw.point(h);
-            let point: Vec<f64> = rows.iter().map(|&n| point[n]).collect();
-            absolute_errors(&observed(model, &rows), &point)
-        });
-        for model in models {
-            let rows = scored(&model.raw, record, parts, plan, h);
-            let observed = observed(model, &rows);
-            let forecasts = &model.calibrated;
-            let quantiles: Vec<f64> =
-                rows.iter().flat_map(|&n| forecasts.at(n, h).iter().copied()).collect();
-            // Sorting calibrated quantiles may move the middle one off the point.
-            let all = model.raw.point(h);
-            let point: Vec<f64> = rows.iter().map(|&n| all[n]).collect();
-            let compared = reference.as_deref().filter(|errors| errors.len() == observed.len());
-            let scores = LevelScores {
-                observed: &observed,
-                quantiles: &quantiles,
-                levels: forecasts.outcome.levels(),
-                point: Some(&point),
-                naive_change: Some(naive),
-                reference: compared.map(|errors| (settings.reference.as_str(), errors)),
-            };
-            let names = (target, model.name.as_str(), &*horizon.to_string());
-            table.rows.extend(scores.rows(names, &bootstrap));
-            table.rows.extend(member_rows(model, names, h, observed.len()));
-        }
-    }
-    table
-}
-
-/// Spread of an ensemble's members: lowest, highest and mean error of the seeds.
-fn member_rows(
-    model: &LevelForecasts,
-    names: (&str, &str, &str),
-    h: usize,
-    n: usize,
-) -> Vec<ScoreRow> {
-    let errors: Vec<f64> = model.members.iter().map(|member| member[h]).collect();
-    if errors.len() < 2 {
-        return Vec::new();
-    }
-    let lowest = errors.iter().copied().fold(f64::INFINITY, f64::min);
-    let highest = errors.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    let spread = [("mae of seeds, mean", mean(&errors)), ("lowest", lowest), ("highest", highest)];
-    let row = |(metric, value): (&str, f64)| {
-        let metric = match metric.starts_with("mae") {
-            true => metric.to_string(),
-            false => format!("mae of seeds, {metric}"),
-        };
-        ScoreRow::new(names, metric, value, None, n)
-    };
-    spread.into_iter().map(row).collect()
-}
-
-fn member_errors(
-    fitted: &dyn Forecaster,
-    record: &Record,
-    parts: &Parts,
-    plan: &WindowPlan,
-) -> Result<Vec<Vec<f64>>> {
-    let issues: Vec<usize> =
-        (parts.test.start.saturating_sub(plan.farthest())..parts.test.end).collect();
-    let each = fitted.issue_members(record, &issues)?.into_iter().map(|values| {
-        let outcome = fitted.outcome();
-        let member = Forecasts {
-            name: fitted.name(),
-            issues: issues.clone(),
-            horizons: plan.horizons.clone(),
-            outcome,
-            values,
-        };
-        (0..plan.horizons.len())
-            .map(|h| {
-                let rows = scored(&member, record, parts, plan, h);
-                let (point, observed) =
-                    (member.point(h), record.outcomes(&issues, plan.horizons[h]));
-                mean(&rows.iter().map(|&n| (point[n] - observed[n]).abs()).collect::<Vec<_>>())
-            })
-            .collect()
-    });
-    Ok(each.collect())
+    Ok(LevelForecasts {
+        name: COMBINATION.into(),
+        raw,
+        calibrated,
+        members: Vec::new(),
+        fitted: None,
+        baseline: false,
+    })
 }

@@ -1,9 +1,9 @@
 //! Logistic regression of an event on features of the level.
 
-use super::event::{EventForecaster, EventTraining};
+use super::event_models::{EventForecaster, EventTraining};
 use super::linear::solve_positive;
 use super::network::{feature_columns, smoothed};
-use super::{Record, not_fitted};
+use super::{Record, not_fitted, state};
 use crate::data::level_features::SpreadScale;
 use crate::data::{apply_moments, moments, standardise};
 use crate::error::Result;
@@ -24,6 +24,7 @@ pub(super) fn event_columns(
 }
 
 /// What a fit leaves.
+#[derive(serde::Serialize, serde::Deserialize)]
 struct Fit {
     deviation: f64,
     moments: Vec<(f64, f64)>,
@@ -82,6 +83,16 @@ impl EventForecaster for EventLogistic {
             }
         };
         Ok(issues.iter().map(probability).collect())
+    }
+
+    fn state(&self) -> Result<serde_json::Value> {
+        let fit = self.fit.as_ref().ok_or_else(|| not_fitted("logistic"))?;
+        state::of(fit)
+    }
+
+    fn restore(&mut self, state: &serde_json::Value) -> Result<()> {
+        self.fit = Some(state::read("logistic", state)?);
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use std::sync::Mutex;
 
 use serde::{Deserialize, Serialize};
 
+use super::members::{load_members, save_members, untrained_members};
 use super::{Forecaster, History, Outcome, Record, Training, not_fitted, state};
 use crate::data::level_features::{SpreadScale, level_features, smooth, trailing_deviation};
 use crate::data::{
@@ -231,7 +232,7 @@ impl Network {
     }
 }
 
-fn held() -> Error {
+pub(super) fn held() -> Error {
     Error::data("a training thread failed while it held this network")
 }
 
@@ -440,36 +441,18 @@ impl Forecaster for Network {
         self.base.restore(&kept.base)?;
         self.horizons = kept.horizons;
         let outputs = crate::model::Task::outputs(&self.task()?);
-        let member = |_| {
-            let seed = self.settings.training.seed;
-            let model = self.settings.model.build(
-                &kept.example,
-                outputs,
-                seed,
-                self.settings.place.device,
-            )?;
-            Ok(Mutex::new(model))
-        };
-        self.members = (0..kept.members).map(member).collect::<Result<_>>()?;
+        self.members = untrained_members(&self.settings, &kept.example, outputs, kept.members)?;
         self.scaling = Some(kept.scaling);
         self.example = Some(kept.example);
         Ok(())
     }
 
     fn save_weights(&self, folder: &Path, stem: &str) -> Result<()> {
-        for (number, member) in self.members.iter().enumerate() {
-            let model = member.lock().map_err(|_| held())?;
-            model.save(&folder.join(format!("{stem}.{number}.safetensors")))?;
-        }
-        Ok(())
+        save_members(&self.members, folder, stem)
     }
 
     fn load_weights(&mut self, folder: &Path, stem: &str) -> Result<()> {
-        for (number, member) in self.members.iter_mut().enumerate() {
-            let model = member.get_mut().map_err(|_| held())?;
-            model.load(&folder.join(format!("{stem}.{number}.safetensors")))?;
-        }
-        Ok(())
+        load_members(&mut self.members, folder, stem)
     }
 
     fn reports(&self) -> &[Report] {

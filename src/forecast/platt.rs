@@ -1,7 +1,7 @@
 //! Calibration of probabilities with two parameters (Platt 1999).
 
 /// `σ(slope · logit p + shift)`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Platt {
     slope: f64,
     shift: f64,

@@ -9,7 +9,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{COMBINATION, Forecaster, LevelResult, LevelSettings, Record, choose};
+use super::{COMBINATION, Forecaster, KeptEvent, LevelResult, LevelSettings, Record, choose};
 use crate::data::{Column, Parts, Series};
 use crate::error::{Error, Result};
 use crate::time::UtcTime;
@@ -56,6 +56,9 @@ pub struct KeptTarget {
     pub parts: Parts,
     /// What was fitted.
     pub models: Vec<KeptModel>,
+    /// What was fitted to an event, if one is a target.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub event: Option<KeptEvent>,
     /// Row-major `[T, C]`; none where nothing was observed.
     pub values: Vec<Option<f64>>,
 }
@@ -78,6 +81,7 @@ pub fn keep_target(name: &str, result: &LevelResult, folder: &Path) -> Result<Ke
         columns: series.columns.clone(),
         parts: result.parts.clone(),
         models,
+        event: None,
         values: series.values.iter().map(finite).collect(),
     })
 }
@@ -99,10 +103,13 @@ pub fn restore_target(
             return Err(Error::usage(format!("the run folder holds no fitted {name}")));
         }
     }
-    kept.models.iter().map(restore).collect()
+    let wanted = |model: &&KeptModel| {
+        settings.models.contains(&model.name) || settings.baselines.contains(&model.name)
+    };
+    kept.models.iter().filter(wanted).map(restore).collect()
 }
 
-fn stem(target: &str, model: &str) -> String {
+pub(super) fn stem(target: &str, model: &str) -> String {
     let plain = |c: char| if c.is_alphanumeric() || ".@-".contains(c) { c } else { '_' };
     format!("model.{target}.{model}").chars().map(plain).collect()
 }

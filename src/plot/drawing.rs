@@ -61,13 +61,31 @@ drawings! {
     Waveform(WaveformFigure),
 }
 
+/// The suffix of the data of a figure.
+const DATA: &str = "toml";
+
+/// Draws a figure to `path`, PNG or SVG by suffix; with the suffix `toml` its data are written,
+/// from which [`redraw_file`] draws it.
+pub fn write(path: &Path, drawing: impl Into<Drawing>) -> Result<()> {
+    let drawing = drawing.into();
+    match path.extension().is_some_and(|suffix| suffix == DATA) {
+        true => write_data(path, &drawing),
+        false => drawing.save(path),
+    }
+}
+
+fn write_data(path: &Path, drawing: &Drawing) -> Result<()> {
+    // TOML, because it has a word for NaN.
+    let text = toml::to_string(drawing).map_err(|error| {
+        Error::data(format!("{}: the figure cannot be kept: {error}", path.display()))
+    })?;
+    write_atomically(path, text.as_bytes())
+}
+
 /// Draws a figure as `NAME.png` into a run folder and keeps its data beside it.
 pub fn keep(folder: &Path, name: &str, drawing: impl Into<Drawing>) -> Result<()> {
     let drawing = drawing.into();
-    // TOML, because it has a word for NaN.
-    let text = toml::to_string(&drawing)
-        .map_err(|error| Error::data(format!("the data of {name} cannot be kept: {error}")))?;
-    write_atomically(&folder.join(FOLDER).join(format!("{name}.toml")), text.as_bytes())?;
+    write_data(&folder.join(FOLDER).join(format!("{name}.{DATA}")), &drawing)?;
     drawing.save(&folder.join(format!("{name}.png")))
 }
 
@@ -85,12 +103,17 @@ pub fn kept(folder: &Path) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Draws a kept figure again; returns where.
+/// Draws a kept figure of a run again; returns where.
 pub fn redraw(folder: &Path, name: &str, target: &Path, suffix: &str) -> Result<PathBuf> {
-    let source = folder.join(FOLDER).join(format!("{name}.toml"));
-    let text = std::fs::read_to_string(&source).map_err(Error::io(&source))?;
-    let drawing: Drawing = toml::from_str(&text)
-        .map_err(|error| Error::input(&source, error.message().to_string()))?;
+    redraw_file(&folder.join(FOLDER).join(format!("{name}.{DATA}")), target, suffix)
+}
+
+/// Draws a figure from the file of its data into the folder `target`; returns where.
+pub fn redraw_file(source: &Path, target: &Path, suffix: &str) -> Result<PathBuf> {
+    let text = std::fs::read_to_string(source).map_err(Error::io(source))?;
+    let drawing: Drawing =
+        toml::from_str(&text).map_err(|error| Error::input(source, error.message().to_string()))?;
+    let name = source.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let path = target.join(format!("{name}.{suffix}"));
     drawing.save(&path)?;
     Ok(path)

@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::canvas::{Drawn, Figure, color, padded_range};
-use super::panel::{Frame, line, time_panel};
+use super::panel::{Frame, head, line, stacked, time_panel};
 use crate::time::{Span, UtcTime};
 
 /// One feature over time.
@@ -30,7 +30,7 @@ pub struct FeaturesFigure {
 
 impl Figure for FeaturesFigure {
     fn size(&self) -> (u32, u32) {
-        (1600, (170 * self.panels.len() as u32 + 120).clamp(900, 2400))
+        (1600, (110 * self.panels.len() as u32 + 100).clamp(900, 2400))
     }
 
     fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>) -> Drawn<DB> {
@@ -39,7 +39,8 @@ impl Figure for FeaturesFigure {
             start: times().min().unwrap_or_default(),
             end: times().max().unwrap_or_default(),
         };
-        let rows = area.split_evenly((self.panels.len().max(1), 1));
+        let area = head(area, &self.title, &[])?;
+        let rows = stacked(&area, self.panels.len());
         for (number, (row, panel)) in rows.iter().zip(&self.panels).enumerate() {
             let shown = |y: f64| match panel.logarithm {
                 true if y > 0.0 => y.log10(),
@@ -52,14 +53,17 @@ impl Figure for FeaturesFigure {
                 false => panel.quantity.clone(),
             };
             let frame = Frame {
-                title: if number == 0 { &self.title } else { "" },
+                above: true,
                 span,
-                values: padded_range(points.iter().map(|p| p.1)),
+                values: match panel.quantity.as_str() {
+                    "coverage" => 0.0..1.05,
+                    _ => padded_range(points.iter().map(|p| p.1)),
+                },
                 quantity: &quantity,
                 time_labels: number + 1 == self.panels.len(),
             };
             let mut chart = time_panel(row, &frame)?;
-            line(&mut chart, &points, color(number % 3).stroke_width(2), None)?;
+            line(&mut chart, &points, color(number % 3).stroke_width(2))?;
         }
         Ok(())
     }

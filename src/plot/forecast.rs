@@ -5,7 +5,7 @@ use plotters::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::canvas::{Drawn, Figure, INK, color, padded_range, text};
-use super::panel::{Frame, band, legend, line, mark, time_panel};
+use super::panel::{Frame, Swatch, band, head, line, mark, time_panel};
 use crate::time::{Span, UtcTime};
 
 /// Quantiles of the future seen from one issue time, `[H]` each.
@@ -71,35 +71,60 @@ impl ForecastFigure {
         Span { start, end: ends.into_iter().flatten().max().copied().unwrap_or(start) }
     }
 
+    /// What the level panel shows, in words.
+    fn key(&self) -> Vec<(String, Swatch)> {
+        let (hue, ahead) = (color(5), &self.horizon);
+        let mut key = vec![("observed".to_string(), Swatch::Line(INK.stroke_width(2)))];
+        if !self.track.valid.is_empty() {
+            let words = format!("median forecast, {ahead}");
+            key.push((words, Swatch::Line(color(0).stroke_width(2))));
+            key.push((format!("50 % {ahead}"), Swatch::Band(hue.mix(0.45 + 0.25))));
+            key.push((format!("90 % {ahead}"), Swatch::Band(hue.mix(0.25))));
+        }
+        if !self.baseline.1.is_empty() {
+            let words = format!("{}, {ahead}", self.baseline.0);
+            key.push((words, Swatch::Line(color(4).stroke_width(1))));
+        }
+        if !self.forward.valid.is_empty() {
+            key.push(("issue time".into(), Swatch::Mark(color(1).stroke_width(1))));
+            let words = "from the end of the data: median, 50 %, 90 %";
+            key.push((words.into(), Swatch::Band(color(1).mix(0.45))));
+        }
+        if self.threshold.is_some() {
+            key.push(("threshold".into(), Swatch::Line(color(3).stroke_width(2))));
+        }
+        key
+    }
+
     fn draw_level<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>) -> Drawn<DB> {
         let quantiles = [&self.track.low, &self.track.high, &self.forward.low, &self.forward.high];
         let values = quantiles.into_iter().flatten().copied();
         let values = padded_range(values.chain(self.observed.iter().map(|(_, y)| *y)));
         let frame = Frame {
-            title: &self.title,
+            above: false,
             span: self.span(),
             values,
             quantity: &self.quantity,
             time_labels: self.events.is_none(),
         };
-        let mut chart = time_panel(area, &frame)?;
-        draw_bands(&mut chart, &self.track, color(5), Some(&self.horizon))?;
-        let (name, baseline) = &self.baseline;
-        line(&mut chart, baseline, color(4).stroke_width(1), Some(name))?;
-        line(&mut chart, &self.observed, INK.stroke_width(2), Some("observed"))?;
+        let area = head(area, &self.title, &self.key())?;
+        let mut chart = time_panel(&area, &frame)?;
+        draw_bands(&mut chart, &self.track, color(5))?;
+        line(&mut chart, &self.baseline.1, color(4).stroke_width(1))?;
+        line(&mut chart, &self.observed, INK.stroke_width(2))?;
         let median = pairs(&self.track.valid, &self.track.median);
-        line(&mut chart, &median, color(0).stroke_width(2), Some("median forecast"))?;
-        draw_bands(&mut chart, &self.forward, color(1), Some("from the end of the data"))?;
+        line(&mut chart, &median, color(0).stroke_width(2))?;
+        draw_bands(&mut chart, &self.forward, color(1))?;
         let median = pairs(&self.forward.valid, &self.forward.median);
-        line(&mut chart, &median, color(1).stroke_width(3), None)?;
+        line(&mut chart, &median, color(1).stroke_width(3))?;
         if !self.forward.valid.is_empty() {
-            mark(&mut chart, self.forward.issued, color(1).stroke_width(1), Some("issue time"))?;
+            mark(&mut chart, self.forward.issued, color(1).stroke_width(1))?;
         }
         if let Some(threshold) = self.threshold {
             let ends = [self.span().start, self.span().end].map(|t| (t, threshold));
-            line(&mut chart, &ends, color(3).stroke_width(2), Some("threshold"))?;
+            line(&mut chart, &ends, color(3).stroke_width(2))?;
         }
-        legend(&mut chart, SeriesLabelPosition::UpperLeft)
+        Ok(())
     }
 }
 
@@ -107,15 +132,12 @@ fn draw_bands<DB: DrawingBackend>(
     chart: &mut super::panel::TimeChart<'_, DB>,
     fan: &Fan,
     hue: RGBColor,
-    words: Option<&str>,
 ) -> Drawn<DB> {
     let edges = |low: &[f64], high: &[f64]| -> Vec<(UtcTime, f64, f64)> {
         fan.valid.iter().zip(low.iter().zip(high)).map(|(&t, (&l, &h))| (t, l, h)).collect()
     };
-    let label = words.map(|words| format!("90 % {words}"));
-    band(chart, &edges(&fan.low, &fan.high), hue.mix(0.25), label.as_deref())?;
-    let label = words.map(|words| format!("50 % {words}"));
-    band(chart, &edges(&fan.lower, &fan.upper), hue.mix(0.45), label.as_deref())
+    band(chart, &edges(&fan.low, &fan.high), hue.mix(0.25))?;
+    band(chart, &edges(&fan.lower, &fan.upper), hue.mix(0.45))
 }
 
 fn draw_events<DB: DrawingBackend>(
@@ -125,17 +147,23 @@ fn draw_events<DB: DrawingBackend>(
 ) -> Drawn<DB> {
     let quantity = "probability";
     let highest = track.probability.iter().map(|(_, p)| *p).fold(track.base_rate, f64::max);
-    let values = 0.0..(1.15 * highest).clamp(0.05, 1.0);
-    let mut chart =
-        time_panel(area, &Frame { title: "", span, values, quantity, time_labels: true })?;
-    for (number, &time) in track.events.iter().enumerate() {
-        let label = (number == 0).then_some("event");
-        mark(&mut chart, time, color(3).stroke_width(2), label)?;
+    let values = 0.0..(1.05 * highest).clamp(0.05, 1.0);
+    let mut key = vec![
+        (track.what.clone(), Swatch::Line(color(0).stroke_width(2))),
+        ("base rate".into(), Swatch::Line(color(4).stroke_width(2))),
+    ];
+    if !track.events.is_empty() {
+        key.push(("event".into(), Swatch::Mark(color(3).stroke_width(2))));
+    }
+    let area = head(area, "", &key)?;
+    let frame = Frame { span, values, quantity, above: false, time_labels: true };
+    let mut chart = time_panel(&area, &frame)?;
+    for &time in &track.events {
+        mark(&mut chart, time, color(3).stroke_width(2))?;
     }
     let base = [span.start, span.end].map(|t| (t, track.base_rate));
-    line(&mut chart, &base, color(4).stroke_width(2), Some("base rate"))?;
-    line(&mut chart, &track.probability, color(0).stroke_width(2), Some(&track.what))?;
-    legend(&mut chart, SeriesLabelPosition::UpperLeft)
+    line(&mut chart, &base, color(4).stroke_width(2))?;
+    line(&mut chart, &track.probability, color(0).stroke_width(2))
 }
 
 fn pairs(times: &[UtcTime], values: &[f64]) -> Vec<(UtcTime, f64)> {

@@ -17,5 +17,5 @@ mod time_axis;
 pub mod waveform;
 
 pub use canvas::{Figure, save};
-pub use drawing::{Drawing, keep, kept, redraw};
+pub use drawing::{Drawing, keep, kept, redraw, redraw_file, write};
 pub use time_axis::TimeAxis;

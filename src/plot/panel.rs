@@ -15,14 +15,14 @@ pub type TimeChart<'a, DB> = ChartContext<'a, DB, Cartesian2d<TimeAxis, RangedCo
 
 /// What frames a panel.
 pub struct Frame<'a> {
-    /// Heading, may be empty.
-    pub title: &'a str,
     /// Time shown.
     pub span: Span,
     /// Values shown.
     pub values: std::ops::Range<f64>,
     /// Quantity and unit.
     pub quantity: &'a str,
+    /// Whether the quantity stands above the panel rather than along its axis.
+    pub above: bool,
     /// Whether ticks and label of the time axis are written (the lowest panel).
     pub time_labels: bool,
 }
@@ -35,22 +35,42 @@ pub fn time_panel<'a, DB: DrawingBackend + 'a>(
     let axis = TimeAxis::new(frame.span);
     let mut builder = ChartBuilder::on(area);
     builder.margin(12).margin_right(56).y_label_area_size(92);
-    builder.x_label_area_size(if frame.time_labels { 58 } else { 10 });
-    if !frame.title.is_empty() {
-        builder.caption(frame.title, text(26));
+    let below = if frame.time_labels { TIME_LABELS } else { 10 };
+    builder.x_label_area_size(below);
+    let mut head = 12;
+    if frame.above {
+        area.draw(&Text::new(frame.quantity.to_string(), (LEFT, 4), text(19)))?;
+        head = 30;
+        builder.margin_top(head).margin_bottom(2);
     }
     let mut chart = builder.build_cartesian_2d(axis, frame.values.clone())?;
-    let label = axis.label();
+    let height = area.dim_in_pixel().1.saturating_sub(head + below);
+    let (label, unlabelled) = (axis.label(), |_: &UtcTime| String::new());
     let mut mesh = chart.configure_mesh();
     mesh.axis_style(INK).bold_line_style(GRID).light_line_style(WHITE);
-    mesh.label_style(text(19)).axis_desc_style(text(21)).y_desc(frame.quantity).y_labels(7);
+    mesh.label_style(text(19)).axis_desc_style(text(21));
+    mesh.y_labels((height as usize / 30).clamp(3, 7));
+    mesh.y_label_formatter(&amount);
+    if !frame.above {
+        mesh.y_desc(frame.quantity);
+    }
     if frame.time_labels {
         mesh.x_desc(label);
     } else {
-        mesh.x_labels(0);
+        mesh.x_label_formatter(&unlabelled);
     }
     mesh.draw()?;
     Ok(chart)
+}
+
+/// A value at a tick, short enough for the room beside the axis.
+fn amount(value: &f64) -> String {
+    let (size, plain) = (value.abs(), format!("{value:.6}"));
+    match size {
+        s if s >= 1e5 || (s < 1e-3 && s > 1e-12) => format!("{value:.1e}"),
+        s if s <= 1e-12 => "0".into(),
+        _ => plain.trim_end_matches('0').trim_end_matches('.').to_string(),
+    }
 }
 
 /// One line of a panel; NaN breaks it, dense data become their envelope.
@@ -58,21 +78,13 @@ pub fn line<DB: DrawingBackend>(
     chart: &mut TimeChart<'_, DB>,
     points: &[(UtcTime, f64)],
     style: ShapeStyle,
-    label: Option<&str>,
 ) -> Drawn<DB> {
     let range = chart.as_coord_spec().get_x_range();
     let length = (range.end.0 - range.start.0).max(1) as f64;
     let columns = chart.plotting_area().dim_in_pixel().0 as usize;
     let position = |time: UtcTime| (time.0 - range.start.0) as f64 / length;
-    let mut labelled = false;
     for piece in envelope(points, columns.max(1), position) {
-        let drawn = chart.draw_series(LineSeries::new(piece, style))?;
-        if let (Some(label), false) = (label, labelled) {
-            drawn.label(label).legend(move |(x, y)| {
-                Rectangle::new([(x, y - 2), (x + 26, y + 2)], style.filled())
-            });
-            labelled = true;
-        }
+        chart.draw_series(LineSeries::new(piece, style))?;
     }
     Ok(())
 }
@@ -82,22 +94,14 @@ pub fn band<DB: DrawingBackend>(
     chart: &mut TimeChart<'_, DB>,
     edges: &[(UtcTime, f64, f64)],
     fill: RGBAColor,
-    label: Option<&str>,
 ) -> Drawn<DB> {
-    let mut labelled = false;
     for run in edges.split(|(_, low, high)| !(low.is_finite() && high.is_finite())) {
         if run.len() < 2 {
             continue;
         }
         let mut outline: Vec<(UtcTime, f64)> = run.iter().map(|&(t, low, _)| (t, low)).collect();
         outline.extend(run.iter().rev().map(|&(t, _, high)| (t, high)));
-        let drawn = chart.draw_series(std::iter::once(Polygon::new(outline, fill)))?;
-        if let (Some(label), false) = (label, labelled) {
-            drawn
-                .label(label)
-                .legend(move |(x, y)| Rectangle::new([(x, y - 7), (x + 26, y + 7)], fill.filled()));
-            labelled = true;
-        }
+        chart.draw_series(std::iter::once(Polygon::new(outline, fill)))?;
     }
     Ok(())
 }
@@ -107,7 +111,6 @@ pub fn mark<DB: DrawingBackend>(
     chart: &mut TimeChart<'_, DB>,
     time: UtcTime,
     style: ShapeStyle,
-    label: Option<&str>,
 ) -> Drawn<DB> {
     let (times, values) =
         (chart.as_coord_spec().get_x_range(), chart.as_coord_spec().get_y_range());
@@ -115,27 +118,77 @@ pub fn mark<DB: DrawingBackend>(
         return Ok(());
     }
     let points = vec![(time, values.start), (time, values.end)];
-    let drawn = chart.draw_series(std::iter::once(PathElement::new(points, style)))?;
-    if let Some(label) = label {
-        drawn.label(label).legend(move |(x, y)| {
-            Rectangle::new([(x + 11, y - 8), (x + 14, y + 8)], style.filled())
-        });
-    }
+    chart.draw_series(std::iter::once(PathElement::new(points, style)))?;
     Ok(())
 }
 
-/// The legend, opaque, in a corner that the caller knows to be emptiest.
-pub fn legend<'a, DB: DrawingBackend + 'a>(
-    chart: &mut TimeChart<'a, DB>,
-    position: SeriesLabelPosition,
-) -> Drawn<DB> {
-    chart
-        .configure_series_labels()
-        .position(position)
-        .background_style(WHITE.mix(0.9))
-        .border_style(GRID)
-        .label_font(text(18))
-        .legend_area_size(34)
-        .margin(14)
-        .draw()
+/// How something looks in the key.
+pub enum Swatch {
+    /// A line.
+    Line(ShapeStyle),
+    /// A filled band.
+    Band(RGBAColor),
+    /// A vertical mark.
+    Mark(ShapeStyle),
+}
+
+/// Where the time axis begins, pixels from the left.
+const LEFT: i32 = 104;
+
+/// Room for ticks and label of the time axis, pixels.
+const TIME_LABELS: u32 = 58;
+
+/// `count` panels of equal height one under another; the last has room for the time axis too.
+pub fn stacked<DB: DrawingBackend>(
+    area: &DrawingArea<DB, Shift>,
+    count: usize,
+) -> Vec<DrawingArea<DB, Shift>> {
+    let height = area.dim_in_pixel().1.saturating_sub(TIME_LABELS) as usize / count.max(1);
+    let borders: Vec<i32> = (1..count).map(|number| (number * height) as i32).collect();
+    area.split_by_breakpoints::<i32, i32, _, _>([], borders)
+}
+
+/// Height of a line of the key, pixels.
+const KEY_LINE: i32 = 30;
+
+/// Writes title and key above a panel, where they cover no data; returns the room below them.
+pub fn head<DB: DrawingBackend>(
+    area: &DrawingArea<DB, Shift>,
+    title: &str,
+    key: &[(String, Swatch)],
+) -> Result<DrawingArea<DB, Shift>, DrawingAreaErrorKind<DB::ErrorType>> {
+    let (left, right) = (LEFT, area.dim_in_pixel().0 as i32 - 56);
+    let (mut x, mut y) = (left, 14);
+    if !title.is_empty() {
+        area.draw(&Text::new(title.to_string(), (x, y), text(26)))?;
+        y += 40;
+    }
+    for (words, swatch) in key {
+        let width = 34 + area.estimate_text_size(words, &text(18))?.0 as i32 + 28;
+        if x > left && x + width > right {
+            (x, y) = (left, y + KEY_LINE);
+        }
+        let middle = y + 6;
+        let rectangle = match swatch {
+            Swatch::Line(style) => ([(x, middle - 2), (x + 26, middle + 2)], *style),
+            Swatch::Band(fill) => ([(x, middle - 8), (x + 26, middle + 8)], fill.filled()),
+            Swatch::Mark(style) => ([(x + 11, middle - 9), (x + 14, middle + 9)], *style),
+        };
+        area.draw(&Rectangle::new(rectangle.0, rectangle.1.filled()))?;
+        area.draw(&Text::new(words.clone(), (x + 34, y), text(18)))?;
+        x += width;
+    }
+    let below = if key.is_empty() { y } else { y + KEY_LINE };
+    Ok(area.split_vertically(below).1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::amount;
+
+    #[test]
+    fn amounts_are_short() {
+        let words = [-1e7, 2.5e-5, 0.0, 0.1 + 0.2, 1500.0, -20.0].map(|value| amount(&value));
+        assert_eq!(words, ["-1.0e7", "2.5e-5", "0", "0.3", "1500", "-20"]);
+    }
 }

@@ -63,9 +63,11 @@ impl BlockBootstrap {
         self.mean(&a.iter().zip(b).map(|(a, b)| a - b).collect::<Vec<_>>())
     }
 
-    /// Interval of any statistic of the resampled row numbers out of `0..samples`.
+    /// Interval of any statistic of the resampled row numbers out of `0..samples`; none (NaN)
+    /// where they are no more than one block.
     pub fn statistic(&self, samples: usize, statistic: impl Fn(&[usize]) -> f64) -> Interval {
-        if samples == 0 {
+        // A single block is always the whole sample: its replicates say nothing of the spread.
+        if samples <= self.block {
             return Interval { lower: f64::NAN, upper: f64::NAN };
         }
         let mut rng = Rng::seed_from_u64(self.seed);

@@ -10,7 +10,7 @@ use crate::data::{Fingerprint, Series};
 use crate::error::{Error, Result};
 
 /// What a run was begun with, beside its settings.
-const INPUTS: &str = "inputs.json";
+pub(super) const INPUTS: &str = "inputs.json";
 
 /// One input of a run: what it is called, how much of it there is, and the SHA-256 of its content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

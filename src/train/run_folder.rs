@@ -64,6 +64,20 @@ impl RunFolder {
         Self { path: path.to_path_buf() }
     }
 
+    /// Removes the folder if it holds nothing but settings and marks of the inputs: what failed before anything was
+    /// made must not be in the way of the next try.
+    pub fn remove_if_barren(self) {
+        let entries = std::fs::read_dir(&self.path).map(|entries| {
+            entries.filter_map(|entry| Some(entry.ok()?.file_name())).collect::<Vec<_>>()
+        });
+        if entries.is_ok_and(|names| {
+            names.iter().all(|name| name == SETTINGS || name == super::resume::INPUTS)
+        }) {
+            // The failure itself is reported; one to tidy up would only hide it.
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
@@ -142,7 +156,12 @@ mod tests {
         run.write_settings(&TrainSettings::default()).unwrap();
         std::fs::write(run.file("history.jsonl"), "old").unwrap();
         assert!(RunFolder::create(&path, false).unwrap_err().to_string().contains("--force"));
+        run.clone().remove_if_barren();
+        assert!(path.exists());
+        RunFolder::create(&path, true).unwrap().remove_if_barren();
+        assert!(!path.exists());
         let run = RunFolder::create(&path, true).unwrap();
+        run.write_settings(&TrainSettings::default()).unwrap();
         assert!(!run.file("history.jsonl").exists());
         let foreign = place.path().join("home");
         std::fs::create_dir(&foreign).unwrap();

@@ -37,6 +37,25 @@ fn a_threshold_gives_probabilities_scores_and_figures() {
     for figure in ["forecast.png", "event_reliability.png", "events.parquet"] {
         assert!(folder.path().join("run").join(figure).is_file(), "{figure}");
     }
+    assert!(file("run.toml").contains("threshold = 2.8"));
+
+    // The run folder alone forecasts the event again.
+    let again = "forecast run level.csv --out again";
+    let output = temblor(folder.path(), &again.split(' ').collect::<Vec<_>>());
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    let of = |run: &str, name: &str| {
+        std::fs::read_to_string(folder.path().join(run).join(name)).unwrap()
+    };
+    assert_eq!(scores, of("again", "scores.csv"));
+    // It issues from the first row of the input on, the run from the end of training.
+    let issued = of("again", "events.csv");
+    assert!(events.lines().all(|line| issued.contains(line)));
+    let other = format!("{again} --threshold 3 --force");
+    let refused = temblor(folder.path(), &other.split(' ').collect::<Vec<_>>());
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("trained with 2.8"), "{said}");
 }
 
 #[test]
@@ -54,6 +73,18 @@ fn listed_events_are_read_and_wrong_flags_refused() {
     assert_eq!(listed.status.code(), Some(0), "{}", String::from_utf8_lossy(&listed.stderr));
     let scores = std::fs::read_to_string(folder.path().join("listed/scores.csv")).unwrap();
     assert!(scores.contains("level listed event within 6,logistic,6,auc"), "{scores}");
+    // A list said nothing of later times; a new one does.
+    let again = |more: &str| {
+        let arguments = format!("forecast listed level.csv {more}");
+        let output = temblor(folder.path(), &arguments.split_whitespace().collect::<Vec<_>>());
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    again("--out same");
+    again("--events events.txt --out new");
+    let of =
+        |run: &str| std::fs::read_to_string(folder.path().join(run).join("scores.csv")).unwrap();
+    assert_eq!(scores, of("new"));
+    assert!(of("same").contains("listed event within 6"));
     for flags in ["", "--threshold nan", "--threshold 99"] {
         let refused = run(&format!("{flags} --out no"));
         let said = String::from_utf8_lossy(&refused.stderr).into_owned();

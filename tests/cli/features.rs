@@ -123,3 +123,29 @@ fn wrong_requests_are_refused_before_anything_is_read() {
     refused(&["--out", "a.csv", "--min-coverage", "2"], "--min-coverage");
     refused(&["--out", "a.csv", "--columns", "tremor"], "rsam");
 }
+
+#[test]
+fn figures_are_drawn_for_each_channel_and_again_from_their_data() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let archive = here.join("archive");
+    std::fs::create_dir_all(&archive).unwrap();
+    write(&archive, "a", "AAA", 50, 0, 60);
+    let draw = ["features", "archive", "--out", "s.csv", "--figure", "s.svg", "--figure", "s.toml"];
+    let output = temblor(here, &draw);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let svg = std::fs::read_to_string(here.join("s.svg")).unwrap();
+    assert!(svg.contains("log10 rsam (counts)") && svg.contains("coverage"));
+    std::fs::remove_file(here.join("s.svg")).unwrap();
+    assert!(temblor(here, &["plot", "s.toml", "--svg"]).status.success());
+    assert_eq!(std::fs::read_to_string(here.join("s.svg")).unwrap(), svg);
+    write(&archive, "b", "BBB", 50, 0, 60);
+    let output = temblor(here, &["features", "archive", "--out", "s.csv", "--figure", "two.png"]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    assert!(
+        here.join("two.XX.AAA..HHZ.png").is_file() && here.join("two.XX.BBB..HHZ.png").is_file()
+    );
+    let refused = temblor(here, &["features", "archive", "--out", "s.csv", "--figure", "s.gif"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(stderr(&refused).contains(".toml"), "{}", stderr(&refused));
+}

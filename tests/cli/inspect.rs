@@ -110,3 +110,25 @@ fn a_path_that_is_not_there_is_named() {
         assert!(String::from_utf8(output.stderr).unwrap().contains(path), "{path}");
     }
 }
+
+#[test]
+fn waveforms_are_drawn_with_their_gaps() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    write(&here.join("a.mseed"), &[trace(0, 1000), trace(200, 500)]);
+    let draw = ["inspect", "a.mseed", "--figure", "w.svg", "--figure", "w.toml"];
+    let output = temblor(here, &draw);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let svg = std::fs::read_to_string(here.join("w.svg")).unwrap();
+    assert!(svg.contains("XX.DEMO..BHZ (counts)"));
+    // The gap is a shaded polygon, and there is one.
+    assert_eq!(svg.matches("<polygon").count(), 1);
+    assert!(temblor(here, &["plot", "w.toml"]).status.success());
+    assert!(here.join("w.png").is_file());
+    let cut = ["inspect", "a.mseed", "--figure", "c.svg", "--to", "2018-08-12T00:01:00"];
+    assert_eq!(temblor(here, &cut).status.code(), Some(0));
+    let svg = std::fs::read_to_string(here.join("c.svg")).unwrap();
+    assert_eq!(svg.matches("<polygon").count(), 0);
+    let wrong = temblor(here, &["inspect", "a.mseed", "--figure", "w.pdf"]);
+    assert_eq!(wrong.status.code(), Some(2));
+}

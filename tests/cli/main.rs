@@ -6,6 +6,7 @@ mod event_forecast;
 mod features;
 mod fixtures;
 mod forecast;
+mod forecast_options;
 mod inspect;
 mod models;
 mod program;

@@ -120,7 +120,10 @@ fn time_column(
             }
         }
         naive |= matches!(parsed, Some((_, false)));
-        values.push(parsed.map(|p| p.0));
+        values.push(parsed.map(|(time, stated)| match (stated, options.utc_offset_seconds) {
+            (false, Some(east)) => time.saturating_sub(east.saturating_mul(1_000_000_000)),
+            _ => time,
+        }));
     }
     if rejected > 0 {
         notes.0.push(format!("column '{name}': {rejected} cells are no time; first at {example}"));
@@ -130,7 +133,7 @@ fn time_column(
     if backwards > 0 {
         notes.0.push(format!("column '{name}': time runs backwards {backwards} times"));
     }
-    if naive {
+    if naive && options.utc_offset_seconds.is_none() {
         notes.0.push(format!(
             "column '{name}': no offset from UTC stated (timezone=unknown), taken as UTC"
         ));

@@ -45,6 +45,8 @@ pub struct CsvOptions {
     pub time_columns: Vec<String>,
     /// How bare numbers in the time are meant.
     pub time_format: TimeFormat,
+    /// Seconds east of Greenwich of times that state no offset; unset: UTC, with a note.
+    pub utc_offset_seconds: Option<i64>,
     /// Day before month; unset: decided by any field above 12, else refused.
     pub dayfirst: Option<bool>,
     /// Two-digit years from this on are 19xx; 69 if unset.

@@ -15,6 +15,7 @@ use crate::train::RunFolder;
 
 /// What the event is.
 #[derive(clap::Args)]
+#[command(next_help_heading = "Event")]
 pub struct EventArgs {
     /// Also forecast the probability that the target rises above this, in the unit shown (after
     /// --log10); from the base rate, a logistic regression, and the networks among --model.
@@ -44,6 +45,44 @@ impl EventArgs {
         }
         let listed = self.events.as_deref().map(times_of).transpose()?;
         Ok(asked.then_some(EventSettings { threshold: self.threshold, listed, within }))
+    }
+}
+
+impl EventArgs {
+    /// The event of a run used again: that of the run, with the events listed here if any are.
+    /// Says whether they are.
+    pub fn settings_again(
+        &self,
+        own: Option<EventSettings>,
+    ) -> Result<Option<(EventSettings, bool)>> {
+        let asked = self.threshold.is_some() || self.events.is_some() || self.within.is_some();
+        let Some(own) = own else {
+            let text = "the run was trained without an event: --threshold, --events and --within \
+                        belong to its training";
+            return if asked { Err(Error::usage(text)) } else { Ok(None) };
+        };
+        if let Some(threshold) = self.threshold
+            && own.threshold != Some(threshold)
+        {
+            let trained = own.threshold.map_or("a list of events".into(), |own| own.to_string());
+            return Err(Error::usage(format!(
+                "--threshold {threshold}: the run was trained with {trained}"
+            )));
+        }
+        if let Some(within) = self.within
+            && own.within != within
+        {
+            let own = own.within;
+            return Err(Error::usage(format!("--within {within}: the run was trained with {own}")));
+        }
+        match &self.events {
+            None => Ok(Some((own, false))),
+            Some(path) if own.listed.is_none() => Err(Error::usage(format!(
+                "--events {}: the run was trained with a threshold",
+                path.display()
+            ))),
+            Some(path) => Ok(Some((EventSettings { listed: Some(times_of(path)?), ..own }, true))),
+        }
     }
 }
 
@@ -111,10 +150,19 @@ pub fn track(result: &EventResult, series: &Series, from: UtcTime) -> EventTrack
         |(n, &issue): (usize, &usize)| (series.known_at(issue), model.probabilities[n]);
     let all = result.issues.iter().enumerate().map(probability);
     EventTrack {
-        what: format!("{}: {}", model.name, result.title),
+        what: format!("{}: {}", shown_words(result, &model.name), result.title),
         probability: all.filter(|(time, _)| *time >= from).collect(),
         base_rate: result.base_rate,
         events: result.times.iter().copied().filter(|time| *time >= from).collect(),
+    }
+}
+
+/// The model of the panel, and why it where it is one of several.
+fn shown_words(result: &EventResult, model: &str) -> String {
+    // The base rate is there always and has a line of its own.
+    match result.models.len() > 2 {
+        true => format!("{model} (least Brier score {})", result.chosen),
+        false => model.to_string(),
     }
 }
 

@@ -1,25 +1,44 @@
 //! INPUT of `temblor forecast`: an archive or a table becomes the series to forecast.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
-use crate::data::{ChannelActivity, Column, Series, SeriesOptions, series_of_table};
+use crate::cli::table_reading::TableReading;
+use crate::data::{
+    Aggregation, ChannelActivity, Column, Duplicates, Series, SeriesOptions, series_of_table,
+};
 use crate::error::{Error, Result};
 use crate::progress;
-use crate::read::{Archive, ArchiveOptions, StreamPattern, table};
+use crate::read::table::{ColumnValues, Table, TableColumn};
+use crate::read::{Archive, ArchiveOptions, StreamPattern};
 use crate::signal::{ActivitySettings, Align, Feature};
 use crate::time::{SECOND, Span, UtcTime};
 
 /// Where the series comes from and which of its values is the target.
 #[derive(clap::Args, Clone)]
+#[command(next_help_heading = "Input")]
 pub struct InputArgs {
     /// An archive (files, folders, globs, SDS trees) or one CSV or Parquet table. A run folder
     /// before it: its models forecast, nothing is trained, and its settings hold but for --from,
-    /// --to and --channels.
+    /// --to, --channels, --events and how a table is read.
     #[arg(required = true, value_name = "INPUT")]
     pub input: Vec<PathBuf>,
-    /// Archive: only these channels, e.g. 'TA.C26K..BHZ'; repeatable.
+    /// Only data from this time on.
+    #[arg(long, value_name = "TIME")]
+    pub from: Option<UtcTime>,
+    /// Only data before this time.
+    #[arg(long, value_name = "TIME")]
+    pub to: Option<UtcTime>,
+    /// Forecast the decadic logarithm; values of 0 and below count as missing.
+    #[arg(long)]
+    pub log10: bool,
+    /// Further columns (or features) given to the networks; repeatable.
+    #[arg(long = "with", value_name = "COLUMN")]
+    pub covariates: Vec<String>,
+    /// Archive: only these channels, e.g. 'TA.C26K..BHZ'; repeatable. Each is forecast by itself.
     #[arg(long, value_name = "PATTERN")]
     pub channels: Vec<StreamPattern>,
     /// Archive: length of a feature window in seconds, which is a row of the series.
@@ -31,12 +50,13 @@ pub struct InputArgs {
     /// Archive: feature to forecast.
     #[arg(long, value_name = "NAME", default_value = "rsam")]
     pub feature: String,
-    /// Table: column to forecast; the only column of numbers if absent.
+    /// Table: column to forecast, the only column of numbers if absent; repeatable, each is
+    /// forecast by itself.
     #[arg(long, value_name = "COLUMN")]
-    pub value: Option<String>,
-    /// Further columns (or features) given to the networks; repeatable.
-    #[arg(long = "with", value_name = "COLUMN")]
-    pub covariates: Vec<String>,
+    pub value: Vec<String>,
+    /// Table: forecast every column of numbers, each by itself.
+    #[arg(long, conflicts_with = "value")]
+    pub each: bool,
     /// Table: column of times; the first one if absent.
     #[arg(long, value_name = "COLUMN")]
     pub index: Option<String>,
@@ -46,15 +66,42 @@ pub struct InputArgs {
     /// Table: grid step in seconds; the median step if absent.
     #[arg(long, value_name = "SECONDS")]
     pub step: Option<f64>,
-    /// Forecast the decadic logarithm; values of 0 and below count as missing.
-    #[arg(long)]
-    pub log10: bool,
-    /// Only data from this time on.
-    #[arg(long, value_name = "TIME")]
-    pub from: Option<UtcTime>,
-    /// Only data before this time.
-    #[arg(long, value_name = "TIME")]
-    pub to: Option<UtcTime>,
+    /// Table: which of several rows of one time counts.
+    #[arg(long, value_enum, default_value = "error")]
+    pub duplicates: DuplicatesChoice,
+    /// Table: how the values of one grid step become one.
+    #[arg(long, value_enum, default_value = "mean")]
+    pub aggregate: AggregateChoice,
+    #[command(flatten)]
+    pub reading: TableReading,
+}
+
+/// As [`Duplicates`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DuplicatesChoice {
+    /// Refuse the table.
+    #[default]
+    Error,
+    /// The first in the file.
+    First,
+    /// The last in the file.
+    Last,
+    /// Their mean.
+    Mean,
+}
+
+/// As [`Aggregation`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AggregateChoice {
+    /// Arithmetic mean.
+    #[default]
+    Mean,
+    /// Sum: rain.
+    Sum,
+    /// The last in time: states.
+    Last,
 }
 
 /// One series with its target column first and the words for a figure.
@@ -70,13 +117,43 @@ pub struct Target {
 }
 
 impl InputArgs {
-    /// Reads the input into one target a channel or group.
+    /// Reads the input into targets: each channel or group, and of it each value asked for.
     pub fn read(&self) -> Result<Vec<Target>> {
         let (series, all_read) = match &self.input[..] {
             [path] if is_table(path) => (self.read_table(path)?, true),
             _ => self.read_archive()?,
         };
-        series.into_iter().map(|series| self.target(series, all_read)).collect()
+        let mut targets = Vec::new();
+        for series in series {
+            for name in self.values(&series)? {
+                targets.push(self.target(&series, &name, all_read)?);
+            }
+        }
+        Ok(targets)
+    }
+
+    /// The names of the columns to forecast.
+    fn values(&self, series: &Series) -> Result<Vec<String>> {
+        let archive = is_of_archive(series);
+        let names = || {
+            let all = series.columns.iter().map(|column| column.name.clone());
+            all.filter(|name| !archive || name != COVERAGE)
+        };
+        if !self.value.is_empty() {
+            return Ok(self.value.clone());
+        }
+        if self.each || series.columns.len() == 1 {
+            return Ok(names().filter(|name| !self.covariates.contains(name)).collect());
+        }
+        if archive {
+            return Ok(vec![self.feature.clone()]);
+        }
+        let choices: Vec<String> =
+            names().map(|name| format!("--value {}", shell(&name))).collect();
+        Err(Error::usage(format!(
+            "say which column to forecast: {}; or all of them: --each",
+            choices.join(", ")
+        )))
     }
 
     fn span(&self) -> Span {
@@ -84,18 +161,50 @@ impl InputArgs {
     }
 
     fn read_table(&self, path: &Path) -> Result<Vec<Series>> {
-        let (table, notes) = table::read(path, &table::CsvOptions::default())?;
+        let (table, notes) = self.reading.read(path, &[], self.index.as_ref())?;
         for note in &notes.0 {
             progress::note(format_args!("{}: {note}", path.display()));
         }
+        let aggregation = match self.aggregate {
+            AggregateChoice::Mean => Aggregation::Mean,
+            AggregateChoice::Sum => Aggregation::Sum,
+            AggregateChoice::Last => Aggregation::Last,
+        };
         let options = SeriesOptions {
             index: self.index.clone(),
             group: self.group.clone(),
             step_seconds: self.step,
+            duplicates: match self.duplicates {
+                DuplicatesChoice::Error => Duplicates::Error,
+                DuplicatesChoice::First => Duplicates::First,
+                DuplicatesChoice::Last => Duplicates::Last,
+                DuplicatesChoice::Mean => Duplicates::Mean,
+            },
+            aggregation: table.columns.iter().map(|c| (c.name.clone(), aggregation)).collect(),
             ..SeriesOptions::default()
         };
-        let cut = |series: Series| cut_to(series, self.span());
-        Ok(series_of_table(&table, &options)?.into_iter().map(cut).collect())
+        let series =
+            series_of_table(&table, &options).map_err(|error| self.advised(error, &table))?;
+        Ok(series.into_iter().map(|series| cut_to(series, self.span())).collect())
+    }
+
+    /// Rows of one time that differ often are of several stations.
+    fn advised(&self, error: Error, table: &Table) -> Error {
+        let names: Vec<String> = names_of_groups(table)
+            .into_iter()
+            .map(|(name, _)| format!("--group {}", shell(name)))
+            .collect();
+        match error {
+            Error::Data(problem)
+                if self.group.is_none()
+                    && !names.is_empty()
+                    && problem.contains("--duplicates") =>
+            {
+                let names = names.join(", ");
+                Error::data(format!("{problem}; or the column that tells series apart: {names}"))
+            }
+            other => other,
+        }
     }
 
     fn read_archive(&self) -> Result<(Vec<Series>, bool)> {
@@ -153,25 +262,11 @@ impl InputArgs {
         Ok((series, all_read))
     }
 
-    /// Picks the target column, puts it first, takes logarithms.
-    fn target(&self, series: Series, all_read: bool) -> Result<Target> {
-        let archive = series.columns.iter().any(|column| column.name == "coverage");
-        let name = match (&self.value, archive) {
-            (Some(value), _) => value.clone(),
-            (None, true) => self.feature.clone(),
-            (None, false) => match &series.columns[..] {
-                [column] => column.name.clone(),
-                columns => {
-                    let names: Vec<&str> = columns.iter().map(|c| c.name.as_str()).collect();
-                    return Err(Error::usage(format!(
-                        "say which column to forecast: --value {}",
-                        names.join(" | ")
-                    )));
-                }
-            },
-        };
-        let mut kept = vec![series.column_index(&name)?];
-        for covariate in &self.covariates {
+    /// Puts the target column first, takes logarithms.
+    fn target(&self, series: &Series, name: &str, all_read: bool) -> Result<Target> {
+        let archive = is_of_archive(series);
+        let mut kept = vec![series.column_index(name)?];
+        for covariate in self.covariates.iter().filter(|covariate| *covariate != name) {
             kept.push(series.column_index(covariate)?);
         }
         let shown = |column: &Column| match &column.unit {
@@ -192,10 +287,40 @@ impl InputArgs {
             }
         }
         let columns = kept.iter().map(|&column| series.columns[column].clone()).collect();
-        let label = if series.group.is_empty() { name } else { format!("{} {name}", series.group) };
-        let series = Series { columns, values, ..series };
+        let label = match series.group.is_empty() {
+            true => name.to_string(),
+            false => format!("{} {name}", series.group),
+        };
+        let (group, start, step) = (series.group.clone(), series.start, series.step);
+        let series = Series { group, start, step, columns, values };
         Ok(Target { series, name: label, quantity, all_read })
     }
+}
+
+/// The column that series of archives, and tables of `temblor features`, have beside features.
+const COVERAGE: &str = "coverage";
+
+fn is_of_archive(series: &Series) -> bool {
+    series.columns.iter().any(|column| column.name == COVERAGE)
+}
+
+/// Names of columns of texts that repeat themselves, as names of stations do, with the number of
+/// different texts.
+fn names_of_groups(table: &Table) -> Vec<(&str, usize)> {
+    let repeated = |column: &'_ TableColumn| match &column.values {
+        ColumnValues::Text(texts) => {
+            let different: BTreeSet<&String> = texts.iter().flatten().collect();
+            Some(different.len()).filter(|&n| n > 1 && 2 * n < texts.len())
+        }
+        _ => None,
+    };
+    table.columns.iter().filter_map(|c| Some((c.name.as_str(), repeated(c)?))).collect()
+}
+
+/// A name as a shell takes it.
+fn shell(name: &str) -> String {
+    let plain = name.chars().all(|c| c.is_alphanumeric() || "._-".contains(c));
+    if plain { name.to_string() } else { format!("'{}'", name.replace('\'', "'\\''")) }
 }
 
 fn is_table(path: &Path) -> bool {

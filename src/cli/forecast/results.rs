@@ -1,8 +1,9 @@
 //! What `temblor forecast` leaves behind: tables, scores, figures.
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::forecast::{
-    COMBINATION, EventResult, EventSettings, LevelForecasts, LevelResult, LevelSettings, scored,
+    BASELINES, COMBINATION, EventResult, EventSettings, LevelForecasts, LevelResult, LevelSettings,
+    scored,
 };
 use crate::plot::forecast::{Fan, ForecastFigure};
 use crate::plot::keep;
@@ -12,10 +13,6 @@ use crate::read::table::{self, ColumnValues, Table, TableColumn};
 use crate::score::{ScoreTable, quantile_rates};
 use crate::time::{SECOND, UtcTime};
 use crate::train::RunFolder;
-use crate::train::run_folder::METRICS;
-
-/// Baselines that every forecast must beat, drawn grey.
-const BASELINES: [&str; 4] = ["persistence", "climatology", "seasonal", "ses"];
 
 /// Rows of the test shown in the forecast figure; the last ones.
 const SHOWN: usize = 600;
@@ -25,8 +22,8 @@ pub fn file_name(target: &str) -> String {
     target.chars().map(|c| if c.is_alphanumeric() || c == '.' { c } else { '_' }).collect()
 }
 
-/// All forecasts of one target: a row an issue, horizon and model.
-pub fn table(result: &LevelResult) -> Table {
+/// Forecasts of one target issued at row `first` or later: a row an issue, horizon and model.
+pub fn table(result: &LevelResult, first: usize) -> Table {
     let record = &result.record;
     let series = record.series();
     let mut model = Vec::new();
@@ -34,11 +31,12 @@ pub fn table(result: &LevelResult) -> Table {
     let (mut horizon, mut observed) = (Vec::new(), Vec::new());
     let levels = crate::forecast::LEVELS;
     let mut quantiles: Vec<Vec<f64>> = vec![Vec::new(); levels.len()];
-    for forecasts in &result.models {
+    for forecasts in result.models.iter().filter(|model| !model.baseline) {
         let calibrated = &forecasts.calibrated;
         for (h, &ahead) in calibrated.horizons.iter().enumerate() {
             let outcomes = record.outcomes(&calibrated.issues, ahead);
-            for (n, &issue) in calibrated.issues.iter().enumerate() {
+            let all = calibrated.issues.iter().enumerate();
+            for (n, &issue) in all.filter(|(_, issue)| **issue >= first) {
                 model.push(Some(forecasts.name.clone()));
                 issued.push(Some(series.known_at(issue).0));
                 valid.push(Some(series.known_at(issue + ahead).0));
@@ -66,14 +64,6 @@ pub fn table(result: &LevelResult) -> Table {
     Table { columns }
 }
 
-/// Writes `forecasts.csv`, `forecasts.parquet`, `scores.csv` and, last, `metrics.json`.
-pub fn write(folder: &RunFolder, targets: &[(String, Table)], scores: &ScoreTable) -> Result<()> {
-    write_table(folder, "forecasts", targets)?;
-    scores.write(&folder.file("scores.csv"))?;
-    let metrics: Vec<_> = scores.rows.iter().map(json_row).collect();
-    folder.write_json(METRICS, &metrics)
-}
-
 /// The tables of all targets as one, with the target in front.
 pub fn joined(targets: &[(String, Table)]) -> Table {
     let mut whole = Table::default();
@@ -90,11 +80,20 @@ pub fn joined(targets: &[(String, Table)]) -> Table {
     whole
 }
 
-/// Writes the tables of all targets as one, as CSV and as Parquet.
-pub fn write_table(folder: &RunFolder, name: &str, targets: &[(String, Table)]) -> Result<()> {
+/// Writes the tables of all targets as one, as CSV and as Parquet; their names join `files`.
+pub fn write_table(
+    folder: &RunFolder,
+    name: &str,
+    targets: &[(String, Table)],
+    files: &mut Vec<String>,
+) -> Result<()> {
     let whole = joined(targets);
-    table::write(&folder.file(&format!("{name}.csv")), &whole)?;
-    table::write(&folder.file(&format!("{name}.parquet")), &whole)
+    for suffix in ["csv", "parquet"] {
+        let name = format!("{name}.{suffix}");
+        table::write(&folder.file(&name), &whole)?;
+        files.push(name);
+    }
+    Ok(())
 }
 
 fn append(all: &mut TableColumn, more: &TableColumn) {
@@ -106,20 +105,12 @@ fn append(all: &mut TableColumn, more: &TableColumn) {
     }
 }
 
-fn json_row(row: &crate::score::ScoreRow) -> serde_json::Value {
+/// A score as an object.
+pub fn json_row(row: &crate::score::ScoreRow) -> serde_json::Value {
     serde_json::json!({
         "target": row.target, "model": row.model, "horizon": row.horizon, "metric": row.metric,
         "value": row.value, "lower": row.lower, "upper": row.upper, "n": row.n,
     })
-}
-
-/// One JSON object a score.
-pub fn print_json(scores: &ScoreTable) -> Result<()> {
-    for row in &scores.rows {
-        let line = serde_json::to_string(&json_row(row)).map_err(|e| Error::data(e.to_string()))?;
-        println!("{line}");
-    }
-    Ok(())
 }
 
 /// The scores a reader looks at first; all of them are in `scores.csv`.
@@ -142,10 +133,7 @@ pub fn draw(
     label: &str,
 ) -> Result<()> {
     let named = |name: &str| format!("{label}{name}");
-    let Some(shown) = result.models.iter().find(|m| m.name == COMBINATION).or(result.models.last())
-    else {
-        return Ok(());
-    };
+    let Some(shown) = result.shown() else { return Ok(()) };
     let mut figure = forecast_figure(result, shown, target, quantity);
     if let Some((happens, settings)) = event {
         figure.threshold = settings.threshold.filter(|_| settings.listed.is_none());
@@ -224,7 +212,7 @@ fn forecast_figure(
     });
     let words = ahead(horizon, series.step);
     ForecastFigure {
-        title: format!("{target}: {}, {words}", model.name),
+        title: format!("{target}: {}, {words}", shown_words(result, model)),
         quantity: quantity.to_string(),
         observed: rows.map(|row| (time(row), observed[row])).collect(),
         track: fan(&track, issued),
@@ -233,6 +221,15 @@ fn forecast_figure(
         forward: fan(&ahead_of_end, issued),
         threshold: None,
         events: None,
+    }
+}
+
+/// The model of the figure, and why it where it is one of several.
+fn shown_words(result: &LevelResult, model: &LevelForecasts) -> String {
+    let several = result.models.iter().filter(|model| !model.baseline).count() > 1;
+    match several && model.name != COMBINATION {
+        true => format!("{} (least mean absolute error)", model.name),
+        false => model.name.clone(),
     }
 }
 
@@ -279,6 +276,6 @@ fn reliability_figure(
         title: format!("{target}: {}", ahead(settings.horizons[h], result.record.series().step)),
         forecast: "quantile level".into(),
         observed: "share of observations below".into(),
-        curves: result.models.iter().map(curve).collect(),
+        curves: result.models.iter().filter(|model| !model.baseline).map(curve).collect(),
     })
 }

@@ -4,15 +4,16 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::input::InputArgs;
-use super::{Args, Outcome, results};
+use super::input::{AggregateChoice, DuplicatesChoice, InputArgs};
+use super::outputs::{Outputs, Words};
+use super::{Args, Outcome};
+use crate::cli::table_reading::TableReading;
 use crate::error::{Error, Result};
 use crate::forecast::{
-    Forecasts, KeptTarget, LevelResult, LevelSettings, forecast_fitted, restore_target,
+    EventSettings, Forecasts, KeptTarget, LevelResult, LevelSettings, forecast_event_fitted,
+    forecast_fitted, restore_target,
 };
 use crate::model::device_name;
-use crate::progress;
-use crate::read::table;
 use crate::time::UtcTime;
 use crate::train::RunFolder;
 use crate::train::run_folder::{DESCRIPTION, SETTINGS};
@@ -26,6 +27,8 @@ const VERSION: u32 = 1;
 pub struct RunSettings {
     input: InputSettings,
     forecast: LevelSettings,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    event: Option<EventSettings>,
 }
 
 /// How the input becomes series.
@@ -37,14 +40,23 @@ struct InputSettings {
     window: f64,
     align_start: bool,
     feature: String,
-    value: Option<String>,
+    #[serde(default)]
+    value: Vec<String>,
+    #[serde(default)]
+    each: bool,
     covariates: Vec<String>,
     index: Option<String>,
     group: Option<String>,
     step: Option<f64>,
+    #[serde(default)]
+    duplicates: DuplicatesChoice,
+    #[serde(default)]
+    aggregate: AggregateChoice,
     log10: bool,
     from: Option<UtcTime>,
     to: Option<UtcTime>,
+    #[serde(default)]
+    table: TableReading,
 }
 
 /// The file `model.json`.
@@ -56,7 +68,7 @@ struct Description {
 
 impl RunSettings {
     /// The settings of a run from these arguments.
-    pub fn new(forecast: &LevelSettings, args: &InputArgs) -> Self {
+    pub fn new(forecast: &LevelSettings, event: Option<&EventSettings>, args: &InputArgs) -> Self {
         let input = InputSettings {
             paths: args.input.clone(),
             channels: args.channels.iter().map(ToString::to_string).collect(),
@@ -64,15 +76,19 @@ impl RunSettings {
             align_start: args.align_start,
             feature: args.feature.clone(),
             value: args.value.clone(),
+            each: args.each,
             covariates: args.covariates.clone(),
             index: args.index.clone(),
             group: args.group.clone(),
             step: args.step,
+            duplicates: args.duplicates,
+            aggregate: args.aggregate,
             log10: args.log10,
             from: args.from,
             to: args.to,
+            table: args.reading.clone(),
         };
-        Self { input, forecast: forecast.clone() }
+        Self { input, forecast: forecast.clone(), event: event.cloned() }
     }
 }
 
@@ -83,11 +99,13 @@ impl InputSettings {
         let differs = |flag: &str, given: &str, own: &str| {
             Err(Error::usage(format!("--{flag} {given}: the run was trained with {own}")))
         };
-        if let Some(value) = &given.value
-            && Some(value) != self.value.as_ref()
-        {
-            let own = self.value.as_deref().unwrap_or("the only column");
-            return differs("value", value, own);
+        if !given.value.is_empty() && given.value != self.value {
+            let own = match self.value.is_empty() {
+                true if self.each => "each column".to_string(),
+                true => "the only column".to_string(),
+                false => self.value.join(", "),
+            };
+            return differs("value", &given.value.join(", "), &own);
         }
         if !given.covariates.is_empty() && given.covariates != self.covariates {
             return differs("with", &given.covariates.join(", "), &self.covariates.join(", "));
@@ -112,13 +130,21 @@ impl InputSettings {
             align_start: self.align_start,
             feature: self.feature.clone(),
             value: self.value.clone(),
+            each: self.each,
             covariates: self.covariates.clone(),
             index: self.index.clone(),
             group: self.group.clone(),
             step: self.step,
+            duplicates: self.duplicates,
+            aggregate: self.aggregate,
             log10: self.log10,
             from: given.from.or(self.from),
             to: given.to,
+            // New data may be written in another way.
+            reading: match given.reading == TableReading::default() {
+                true => self.table.clone(),
+                false => given.reading.clone(),
+            },
         })
     }
 }
@@ -175,7 +201,10 @@ pub fn run(args: Args, path: &Path) -> Result<Outcome> {
             Error::usage(format!("the input holds {name}; the run was trained on {there}"))
         })
     };
-    let several = targets.len() > 1;
+    let event = args.event.settings_again(settings.event.take())?;
+    if args.no_baselines {
+        settings.forecast.baselines.clear();
+    }
     let mut ready = Vec::new();
     for target in targets {
         let kept = find(&target.name)?;
@@ -188,33 +217,27 @@ pub fn run(args: Args, path: &Path) -> Result<Outcome> {
     level.computed_on = Some(device_name(level.place.device));
     let folder = RunFolder::create(&args.out, args.force)?;
     settings.input.paths = input.input;
+    settings.event = event.as_ref().map(|(event, _)| event.clone());
     folder.write_settings(&settings)?;
-    let mut scores = crate::score::ScoreTable::default();
-    let (mut forecasts, mut forward) = (Vec::new(), Vec::new());
+    let mut outputs = Outputs::new(ready.len() > 1);
     for (target, kept, (record, test, first)) in ready {
-        let fitted = restore_target(kept, &settings.forecast, run.path())?;
         let level = &settings.forecast;
+        let happens = match (&event, &kept.event) {
+            (Some((event, newly_listed)), Some(kept)) => {
+                let place = (target.name.as_str(), &test, first);
+                let event = (event, *newly_listed);
+                Some(forecast_event_fitted(&record, place, level, event, kept, run.path())?)
+            }
+            _ => None,
+        };
+        let fitted = restore_target(kept, level, run.path())?;
         let mut result = forecast_fitted(record, &kept.parts, test, &target.name, level, fitted)?;
         keep_from(&mut result, first);
-        let label =
-            if several { format!("{}_", results::file_name(&target.name)) } else { String::new() };
-        let words = (target.name.as_str(), target.quantity.as_str());
-        results::draw(&result, level, words, None, &folder, &label)?;
-        forecasts.push((target.name.clone(), results::table(&result)));
-        let last = result.record.rows().saturating_sub(1);
-        keep_from(&mut result, last);
-        forward.push((target.name, results::table(&result)));
-        scores.rows.extend(result.scores.rows);
+        let words = Words { target: target.name, quantity: target.quantity };
+        let happens = happens.as_ref().zip(event.as_ref().map(|(event, _)| event));
+        outputs.add(&result, level, &words, happens, &folder)?;
     }
-    table::write(&folder.file("forward.csv"), &results::joined(&forward))?;
-    results::write(&folder, &forecasts, &scores)?;
-    if args.json {
-        results::print_json(&scores)?;
-    } else {
-        println!("{}", results::brief(&scores));
-    }
-    progress::note(format_args!("forecasts, scores and figures are in {}", args.out.display()));
-    Ok(if all_read { Outcome::Done } else { Outcome::SomeInputsFailed })
+    outputs.finish(&folder, args.json, all_read)
 }
 
 /// Leaves the forecasts issued at row `first` or later.
