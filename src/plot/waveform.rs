@@ -146,7 +146,8 @@ impl Figure for WaveformFigure {
                 }
             }
             for piece in &channel.pieces {
-                line(&mut chart, piece, color(0).stroke_width(2))?;
+                // One pixel: the mitres of thicker lines would reach far beyond the samples.
+                line(&mut chart, piece, color(0).stroke_width(1))?;
             }
             for &time in &self.marks {
                 mark(&mut chart, time, color(2).stroke_width(2))?;
