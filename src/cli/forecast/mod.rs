@@ -100,7 +100,8 @@ pub struct Args {
     #[command(flatten)]
     event: events::EventArgs,
     /// Folder for forecasts, scores and figures.
-    #[arg(long, short, value_name = "DIR", default_value = "forecast", help_heading = OUTPUT)]
+    #[arg(long, short, visible_alias = "run", value_name = "DIR", default_value = "forecast")]
+    #[arg(help_heading = OUTPUT)]
     out: PathBuf,
     /// Overwrite an existing run folder.
     #[arg(long, help_heading = OUTPUT)]
