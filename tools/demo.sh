@@ -24,13 +24,13 @@ step synth windows --out "$out/windows" --events-per-class 30 --force
 step synth windows --out "$out/new-windows" --events-per-class 10 --seed 2 --force
 step train tools/demo/windows.toml --data "$out/windows" --run "$out/windows-run" --force
 step classify "$out/windows-run" "$out/new-windows/windows.npy" \
-    --index "$out/new-windows/index.csv" --out "$out/classify"
+    --index "$out/new-windows/index.csv" --out "$out/classify" --force
 
 # Images of rock textures: the same trainer.
 step synth images --out "$out/textures" --per-class 40 --samples 10 --force
 step synth images --out "$out/new-textures" --per-class 6 --samples 6 --seed 2 --force
 step train tools/demo/images.toml --data "$out/textures" --run "$out/images-run" --force
-step classify "$out/images-run" "$out/new-textures" --out "$out/images"
+step classify "$out/images-run" "$out/new-textures" --out "$out/images" --force
 
 cp "$out/forecast/forecast.png" "$out/forecast.png"
 cp "$out/classify/confusion.png" "$out/classify.png"

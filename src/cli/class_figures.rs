@@ -8,25 +8,25 @@ use crate::detect::floors::FLOOR_NAMES;
 use crate::error::Result;
 use crate::plot::confusion::ConfusionFigure;
 use crate::plot::images::{ImagesFigure, Tile};
-use crate::plot::save;
+use crate::plot::keep;
 use crate::plot::scores::{Bar, ScoresFigure};
 use crate::score::{Confusion, ScoreTable};
 
 /// Tiles shown at most.
 const TILES: usize = 32;
 
-/// Draws `confusion.png`.
-pub fn confusion(title: &str, table: &ClassTable, counts: &Confusion, path: &Path) -> Result<()> {
+/// Draws `confusion.png` into `folder`.
+pub fn confusion(title: &str, table: &ClassTable, counts: &Confusion, folder: &Path) -> Result<()> {
     let figure = ConfusionFigure {
         title: format!("{title}, accuracy {:.3}", counts.accuracy()),
         classes: table.classes.clone(),
         counts: counts.counts.clone(),
     };
-    save(&figure, path)
+    keep(folder, "confusion", figure)
 }
 
-/// Draws `scores.png`: accuracy, macro F1 and AUC of all models.
-pub fn scores(scores: &ScoreTable, path: &Path) -> Result<()> {
+/// Draws `scores.png` into `folder`: accuracy, macro F1 and AUC of all models.
+pub fn scores(scores: &ScoreTable, folder: &Path) -> Result<()> {
     let panel = |metric: &str, heading: &str| {
         let bars = scores.rows.iter().filter(|row| row.metric == metric).map(|row| Bar {
             name: row.model.clone(),
@@ -45,7 +45,7 @@ pub fn scores(scores: &ScoreTable, path: &Path) -> Result<()> {
             panel("auc", "AUC"),
         ],
     };
-    save(&figure, path)
+    keep(folder, "scores", figure)
 }
 
 /// Images as they were given to the network.
@@ -73,13 +73,13 @@ impl ImageSheet {
     }
 }
 
-/// Draws `images.png`: a grid of predictions, right and wrong.
+/// Draws `images.png` into `folder`: a grid of predictions, right and wrong.
 pub fn images(
     title: &str,
     sheet: &ImageSheet,
     table: &ClassTable,
     probabilities: &[f64],
-    path: &Path,
+    folder: &Path,
 ) -> Result<()> {
     let classes = table.classes.len();
     let tiles = sheet.numbers.iter().zip(&sheet.pixels).map(|(&number, pixels)| {
@@ -93,5 +93,5 @@ pub fn images(
             probability: row[best],
         }
     });
-    save(&ImagesFigure { title: title.into(), tiles: tiles.collect() }, path)
+    keep(folder, "images", ImagesFigure { title: title.into(), tiles: tiles.collect() })
 }

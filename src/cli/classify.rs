@@ -32,6 +32,9 @@ pub struct Args {
     /// Where predictions.csv, scores.csv and figures go.
     #[arg(long, value_name = "DIR", default_value = "classification")]
     out: PathBuf,
+    /// Overwrite what an earlier classification left there.
+    #[arg(long)]
+    force: bool,
     /// The index table with the labels of an array's rows.
     #[arg(long, value_name = "FILE.csv")]
     index: Option<PathBuf>,
@@ -50,6 +53,11 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: Args) -> Result<Outcome> {
     let run = ClassRun::open(&args.run, args.device.resolve()?)?;
+    let mut earlier = std::fs::read_dir(&args.out).into_iter().flatten();
+    if !args.force && (args.out.is_file() || earlier.next().is_some()) {
+        let text = "exists already; choose another --out, or overwrite with --force";
+        return Err(Error::usage(format!("{}: {text}", args.out.display())));
+    }
     if !args.input.exists() {
         return Err(Error::usage(format!("{}: no such file or folder", args.input.display())));
     }
@@ -67,8 +75,7 @@ fn images(args: &Args, run: &ClassRun) -> Result<Outcome> {
     let probabilities = answer(args, run, &read.examples)?;
     let sheet = ImageSheet::of(&read.examples.set);
     let table = read.examples.table();
-    let file = args.out.join("images.png");
-    class_figures::images("Predictions", &sheet, table, &probabilities, &file)?;
+    class_figures::images("Predictions", &sheet, table, &probabilities, &args.out)?;
     Ok(skipped)
 }
 
@@ -159,7 +166,7 @@ fn write_scores(
     }
     scores.write(&args.out.join("scores.csv"))?;
     let counts = confusion(table, probabilities);
-    class_figures::confusion(&name, table, &counts, &args.out.join("confusion.png"))?;
+    class_figures::confusion(&name, table, &counts, &args.out)?;
     print!("{scores}");
     Ok(())
 }

@@ -139,12 +139,11 @@ fn train(
     let study = study(settings, examples, &run, (&place, workers)).map_err(resumable)?;
     let table = examples.table();
     let title = format!("{}: out-of-fold predictions", study.answer);
-    class_figures::confusion(&title, table, &study.confusion, &run.file("confusion.png"))?;
-    class_figures::scores(&study.scores, &run.file("scores.png"))?;
+    class_figures::confusion(&title, table, &study.confusion, run.path())?;
+    class_figures::scores(&study.scores, run.path())?;
     history::draw("Cross-entropy of the fits", &study.courses, run.path(), "history")?;
     if let Some(sheet) = sheet {
-        let file = run.file("images.png");
-        class_figures::images(&title, &sheet, table, &study.probabilities, &file)?;
+        class_figures::images(&title, &sheet, table, &study.probabilities, run.path())?;
     }
     print!("{}", study.scores);
     note(format_args!("run folder: {}", path.display()));

@@ -5,6 +5,7 @@ use plotters::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::canvas::{Drawn, Figure, GRID, INK, color, padded_range, text};
+use super::panel::{Swatch, amount, head};
 
 /// The course of one or several trainings.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -34,8 +35,20 @@ pub struct Course {
 /// Panels side by side before another row of them begins; four make a square.
 const COLUMNS: usize = 3;
 
+/// Height of the learning rate below the losses, pixels, at least.
+const RATE: u32 = 160;
+
 impl Figure for HistoryFigure {
     fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>) -> Drawn<DB> {
+        let line = |number: usize| Swatch::Line(color(number).filled());
+        let mut key = vec![("training".to_string(), line(0))];
+        if self.runs.iter().any(|run| !run.valid.is_empty()) {
+            key.push(("validation".to_string(), line(1)));
+        }
+        if self.runs.iter().any(|run| run.best.is_some()) {
+            key.push(("weights kept".to_string(), Swatch::Dot(INK.filled())));
+        }
+        let area = head(area, &self.title, &key)?;
         let mut models: Vec<&str> = Vec::new();
         for run in &self.runs {
             if !models.contains(&run.model.as_str()) {
@@ -43,9 +56,8 @@ impl Figure for HistoryFigure {
             }
         }
         if models.len() < 2 {
-            return panel(area, &self.title, &self.runs.iter().collect::<Vec<_>>());
+            return panel(&area, "", &self.runs.iter().collect::<Vec<_>>());
         }
-        let area = area.margin(10, 0, 0, 0).titled(&self.title, text(26))?;
         let columns = if models.len() == 4 { 2 } else { models.len().min(COLUMNS) };
         let areas = area.split_evenly((models.len().div_ceil(columns), columns));
         for (area, model) in areas.iter().zip(models) {
@@ -59,16 +71,17 @@ impl Figure for HistoryFigure {
 /// Losses of the fits of one model, and their learning rates below.
 fn panel<DB: DrawingBackend>(
     area: &DrawingArea<DB, Shift>,
-    title: &str,
+    model: &str,
     runs: &[&Course],
 ) -> Drawn<DB> {
+    let area = head(area, model, &[])?;
     let (_, height) = area.dim_in_pixel();
-    let (upper, lower) = area.split_vertically(height * 7 / 10);
+    let rate_height = (height * 3 / 10).max(RATE).min(height / 2);
+    let (upper, lower) = area.split_vertically(height - rate_height);
     let epochs = runs.iter().map(|run| run.train.len()).max().unwrap_or(0).max(2);
     let axis = 1.0..epochs as f64;
     let losses = runs.iter().flat_map(|run| run.train.iter().chain(&run.valid));
     let mut chart = ChartBuilder::on(&upper)
-        .caption(title, text(26))
         .margin(12)
         .margin_right(30)
         .x_label_area_size(10)
@@ -77,30 +90,16 @@ fn panel<DB: DrawingBackend>(
     let mut mesh = chart.configure_mesh();
     mesh.axis_style(INK).bold_line_style(GRID).light_line_style(WHITE);
     mesh.label_style(text(19)).axis_desc_style(text(21)).x_labels(0).y_desc("loss").draw()?;
-    for (number, run) in runs.iter().enumerate() {
-        for (values, hue, name) in
-            [(&run.train, color(0), "training"), (&run.valid, color(1), "validation")]
-        {
-            let points = numbered(values);
-            let drawn = chart.draw_series(LineSeries::new(points, hue.stroke_width(2)))?;
-            if number == 0 && !values.is_empty() {
-                drawn.label(name).legend(move |(x, y)| {
-                    Rectangle::new([(x, y - 2), (x + 26, y + 2)], hue.filled())
-                });
-            }
+    for run in runs {
+        for (values, hue) in [(&run.train, color(0)), (&run.valid, color(1))] {
+            chart.draw_series(LineSeries::new(numbered(values), hue.stroke_width(2)))?;
         }
         let kept = run.best.and_then(|epoch| {
             let curve = if run.valid.is_empty() { &run.train } else { &run.valid };
             Some(((epoch + 1) as f64, *curve.get(epoch)?))
         });
-        let drawn = chart.draw_series(kept.iter().map(|&at| Circle::new(at, 6, INK.filled())))?;
-        if number == 0 && kept.is_some() {
-            drawn.label("weights kept").legend(|(x, y)| Circle::new((x + 13, y), 6, INK.filled()));
-        }
+        chart.draw_series(kept.iter().map(|&at| Circle::new(at, 6, INK.filled())))?;
     }
-    let mut labels = chart.configure_series_labels();
-    labels.position(SeriesLabelPosition::UpperRight).background_style(WHITE.mix(0.9));
-    labels.border_style(GRID).label_font(text(18)).legend_area_size(34).margin(14).draw()?;
     let rates = runs.iter().flat_map(|run| run.rate.iter().copied());
     let top = rates.fold(0.0, f64::max).max(1e-12);
     let mut chart = ChartBuilder::on(&lower)
@@ -110,9 +109,9 @@ fn panel<DB: DrawingBackend>(
         .y_label_area_size(92)
         .build_cartesian_2d(axis, 0.0..1.05 * top)?;
     let mut mesh = chart.configure_mesh();
-    mesh.axis_style(INK).bold_line_style(GRID).light_line_style(WHITE).y_labels(4);
+    mesh.axis_style(INK).bold_line_style(GRID).light_line_style(WHITE).y_labels(3);
     mesh.label_style(text(19)).axis_desc_style(text(21));
-    mesh.y_label_formatter(&|rate| format!("{rate:.0e}"));
+    mesh.y_label_formatter(&amount);
     mesh.x_label_formatter(&|epoch| format!("{epoch:.0}"));
     mesh.x_desc("epoch").y_desc("learning rate").draw()?;
     for run in runs {

@@ -13,6 +13,7 @@ pub struct Tile {
     /// Width and height in pixels.
     pub size: (usize, usize),
     /// RGB bytes, row-major, `3 · width · height`.
+    #[serde(with = "hexadecimal")]
     pub pixels: Vec<u8>,
     /// True class, if known.
     pub label: Option<String>,
@@ -20,6 +21,27 @@ pub struct Tile {
     pub predicted: String,
     /// Its probability.
     pub probability: f64,
+}
+
+/// Bytes as text of two characters each: a list of numbers would take twice the room.
+mod hexadecimal {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        serializer.serialize_str(&text)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(from)?;
+        let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+        let byte = |pair: &[u8; 2]| {
+            let digits = std::str::from_utf8(pair).ok()?;
+            u8::from_str_radix(digits, 16).ok()
+        };
+        let bytes: Option<Vec<u8>> = pairs.iter().map(byte).collect();
+        bytes.filter(|_| rest.is_empty()).ok_or_else(|| D::Error::custom("pixels are no bytes"))
+    }
 }
 
 /// Tiles in rows of eight.

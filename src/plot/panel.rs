@@ -64,7 +64,7 @@ pub fn time_panel<'a, DB: DrawingBackend + 'a>(
 }
 
 /// A value at a tick, short enough for the room beside the axis.
-fn amount(value: &f64) -> String {
+pub fn amount(value: &f64) -> String {
     let (size, plain) = (value.abs(), format!("{value:.6}"));
     match size {
         s if s >= 1e5 || (s < 1e-3 && s > 1e-12) => format!("{value:.1e}"),
@@ -130,6 +130,8 @@ pub enum Swatch {
     Band(RGBAColor),
     /// A vertical mark.
     Mark(ShapeStyle),
+    /// A point.
+    Dot(ShapeStyle),
 }
 
 /// Where the time axis begins, pixels from the left.
@@ -169,12 +171,14 @@ pub fn head<DB: DrawingBackend>(
             (x, y) = (left, y + KEY_LINE);
         }
         let middle = y + 6;
-        let rectangle = match swatch {
-            Swatch::Line(style) => ([(x, middle - 2), (x + 26, middle + 2)], *style),
-            Swatch::Band(fill) => ([(x, middle - 8), (x + 26, middle + 8)], fill.filled()),
-            Swatch::Mark(style) => ([(x + 11, middle - 9), (x + 14, middle + 9)], *style),
-        };
-        area.draw(&Rectangle::new(rectangle.0, rectangle.1.filled()))?;
+        let rectangle =
+            |from, to, style: ShapeStyle| area.draw(&Rectangle::new([from, to], style.filled()));
+        match swatch {
+            Swatch::Line(style) => rectangle((x, middle - 2), (x + 26, middle + 2), *style)?,
+            Swatch::Band(fill) => rectangle((x, middle - 8), (x + 26, middle + 8), fill.into())?,
+            Swatch::Mark(style) => rectangle((x + 11, middle - 9), (x + 14, middle + 9), *style)?,
+            Swatch::Dot(style) => area.draw(&Circle::new((x + 13, middle), 6, style.filled()))?,
+        }
         area.draw(&Text::new(words.clone(), (x + 34, y), text(18)))?;
         x += width;
     }

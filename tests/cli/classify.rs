@@ -74,6 +74,12 @@ fn windows_are_trained_resumed_and_classified_alike() {
     let labelled = lines(&here.join("again/predictions.csv"));
     assert_eq!(labelled.len(), predictions.len());
     assert!(score(&here.join("again/scores.csv"), "raw", "accuracy") > 0.5);
+    let twice = temblor(here, &["classify", "small", "w", "--out", "again"]);
+    assert_eq!(twice.status.code(), Some(2));
+    done(here, &["classify", "small", "w", "--out", "again", "--force"]);
+    for folder in ["small", "again"] {
+        assert!(done(here, &["plot", folder, "--svg"]).contains("confusion.svg"));
+    }
     done(here, &["classify", "small", "w/windows.npy", "--out", "bare"]);
     let bare = lines(&here.join("bare/predictions.csv"));
     assert!(bare[0].starts_with("row,predicted,p_earthquake"));
