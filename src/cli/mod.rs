@@ -7,6 +7,7 @@
 mod class_figures;
 mod classify;
 mod completions;
+mod convert;
 mod features;
 mod figure_files;
 mod forecast;
@@ -57,6 +58,7 @@ enum Command {
 #[derive(Subcommand)]
 enum WithoutNetworks {
     Completions(completions::Args),
+    Convert(convert::Args),
     Features(features::Args),
     Inspect(inspect::Args),
     Plot(plot::Args),
@@ -113,6 +115,7 @@ fn prepare(quiet: bool, verbose: bool) -> Result<()> {
 fn run_without_networks(command: WithoutNetworks) -> Result<Outcome> {
     match command {
         WithoutNetworks::Completions(args) => completions::run(args),
+        WithoutNetworks::Convert(args) => convert::run(args),
         WithoutNetworks::Features(args) => features::run(args),
         WithoutNetworks::Inspect(args) => inspect::run(args),
         WithoutNetworks::Plot(args) => plot::run(args),

@@ -2,6 +2,7 @@
 
 mod classify;
 mod completions;
+mod convert;
 mod event_forecast;
 mod features;
 mod fixtures;

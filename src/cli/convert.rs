@@ -1,0 +1,219 @@
+//! `temblor convert`: station files of any format as miniSEED or SAC.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use temblor_miniseed::Encoding;
+
+use super::Outcome;
+use crate::error::{Error, Result};
+use crate::output::replace_atomically;
+use crate::progress;
+use crate::read::format::FormatOptions;
+use crate::read::miniseed::{self, WriteOptions};
+use crate::read::{Archive, ArchiveOptions, Samples, StreamId, StreamPattern, Trace, sac};
+use crate::time::{Span, UtcTime};
+
+/// Rewrite station files as miniSEED (a file a channel) or SAC (a file a contiguous trace).
+///
+/// Overlaps are resolved as everywhere: the better quality, else what came first.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Files, folders, globs or SDS trees of any format that `temblor inspect` reads.
+    #[arg(required = true, value_name = "INPUT")]
+    input: Vec<PathBuf>,
+    /// The format to write.
+    #[arg(long, value_enum, default_value = "mseed")]
+    to: Target,
+    /// Folder for the files, made if missing.
+    #[arg(long, short, value_name = "DIR")]
+    out: PathBuf,
+    /// Only these channels, e.g. 'TA.C26K..BH?'; repeatable.
+    #[arg(long, value_name = "PATTERN")]
+    channels: Vec<StreamPattern>,
+    /// Only samples at or after this time.
+    #[arg(long, value_name = "TIME")]
+    from: Option<UtcTime>,
+    /// Only samples before this time.
+    #[arg(long, value_name = "TIME")]
+    until: Option<UtcTime>,
+    /// How miniSEED packs integers; floats are written as they are.
+    #[arg(long, value_enum, default_value = "steim2")]
+    encoding: Integers,
+    /// Bytes a miniSEED record, a power of two; in version 3 the most a record may have.
+    #[arg(long, value_name = "BYTES", default_value_t = 512)]
+    record_length: usize,
+    /// Start time of WAV files that have no sidecar NAME.wav.json.
+    #[arg(long, value_name = "TIME")]
+    start: Option<UtcTime>,
+    /// Overwrite files that are there.
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Target {
+    /// miniSEED 2.
+    Mseed,
+    /// miniSEED 3.
+    Mseed3,
+    /// SAC, version 6, little-endian.
+    Sac,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Integers {
+    Steim2,
+    Steim1,
+    Int32,
+    Int16,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Result<Outcome> {
+    let options = ArchiveOptions {
+        span: Span {
+            start: args.from.unwrap_or(Span::ALL.start),
+            end: args.until.unwrap_or(Span::ALL.end),
+        },
+        channels: args.channels.clone(),
+        format: FormatOptions { wav_start: args.start },
+    };
+    let (archive, report) = Archive::open(&args.input, &options)?;
+    report.say();
+    let mut all_good = report.is_clean();
+    let records = WriteOptions {
+        version: if args.to == Target::Mseed3 { 3 } else { 2 },
+        record_length: args.record_length,
+        integers: match args.encoding {
+            Integers::Steim2 => Encoding::Steim2,
+            Integers::Steim1 => Encoding::Steim1,
+            Integers::Int32 => Encoding::Int32,
+            Integers::Int16 => Encoding::Int16,
+        },
+        ..WriteOptions::default()
+    };
+    for id in archive.channels() {
+        progress::check_interrupt()?;
+        let written = match args.to {
+            Target::Sac => to_sac(&archive, &id, &args),
+            Target::Mseed | Target::Mseed3 => to_miniseed(&archive, &id, &args, &records),
+        };
+        match written {
+            Ok(good) => all_good &= good,
+            Err(error @ (Error::Usage(_) | Error::Interrupted)) => return Err(error),
+            Err(error) => {
+                all_good = false;
+                progress::note(format_args!("{id}: {error}"));
+            }
+        }
+    }
+    Ok(if all_good { Outcome::Done } else { Outcome::SomeInputsFailed })
+}
+
+/// The codes as the beginning of a file's name; those of a format without codes are all empty.
+fn stem(id: &StreamId) -> String {
+    let empty = *id == StreamId::default();
+    let id = if empty { "trace".to_string() } else { id.to_string() };
+    id.chars()
+        .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' })
+        .collect()
+}
+
+/// The place of an output that is not there yet, or may be overwritten.
+fn place(args: &Args, name: &str) -> Result<PathBuf> {
+    let path = args.out.join(name);
+    if path.exists() && !args.force {
+        let text = "exists already; choose another --out, or overwrite with --force";
+        return Err(Error::usage(format!("{}: {text}", path.display())));
+    }
+    Ok(path)
+}
+
+/// One file, piece after piece, so that no more than a piece is in memory. Whether all was good.
+fn to_miniseed(
+    archive: &Archive,
+    id: &StreamId,
+    args: &Args,
+    options: &WriteOptions,
+) -> Result<bool> {
+    let suffix = if options.version == 3 { "mseed3" } else { "mseed" };
+    let path = place(args, &format!("{}.{suffix}", stem(id)))?;
+    let (mut all_good, mut samples) = (true, 0);
+    replace_atomically(&path, |temporary| {
+        let fault = || Error::io(temporary);
+        let mut file = std::fs::File::create(temporary).map_err(fault())?;
+        for piece in archive.pieces(id) {
+            progress::check_interrupt()?;
+            match piece {
+                Ok(piece) => {
+                    let bytes = miniseed::to_bytes(&piece, options)?;
+                    file.write_all(&bytes).map_err(fault())?;
+                    samples += piece.samples.len();
+                }
+                Err(error) => {
+                    all_good = false;
+                    progress::note(format_args!("{error}"));
+                }
+            }
+        }
+        Ok(())
+    })?;
+    println!("{}: {samples} samples", path.display());
+    Ok(all_good)
+}
+
+/// One file a contiguous trace, which SAC asks for. Whether all was good.
+fn to_sac(archive: &Archive, id: &StreamId, args: &Args) -> Result<bool> {
+    let mut all_good = true;
+    let mut open: Option<Trace> = None;
+    for piece in archive.pieces(id) {
+        progress::check_interrupt()?;
+        match piece {
+            Ok(piece) => match &mut open {
+                Some(trace) if trace.is_continued_by(&piece) => join(trace, piece.samples),
+                _ => {
+                    if let Some(trace) = open.replace(piece) {
+                        write_sac(&trace, args)?;
+                    }
+                }
+            },
+            Err(error) => {
+                all_good = false;
+                progress::note(format_args!("{error}"));
+            }
+        }
+    }
+    if let Some(trace) = open {
+        write_sac(&trace, args)?;
+    }
+    Ok(all_good)
+}
+
+/// Appends samples; of two types both become doubles, which hold either exactly.
+fn join(trace: &mut Trace, samples: Samples) {
+    match (&mut trace.samples, samples) {
+        (Samples::I32(all), Samples::I32(new)) => all.extend(new),
+        (Samples::F32(all), Samples::F32(new)) => all.extend(new),
+        (all, new) => {
+            let mut doubles = all.to_f64();
+            doubles.extend(new.to_f64());
+            *all = Samples::F64(doubles);
+        }
+    }
+}
+
+fn write_sac(trace: &Trace, args: &Args) -> Result<()> {
+    let fraction = trace.start.0.rem_euclid(crate::time::SECOND) / 1000;
+    let time = trace.start.format("%Y.%j.%H%M%S");
+    let path = place(args, &format!("{}.{time}.{fraction:06}.sac", stem(&trace.id)))?;
+    let loses = sac::write(Path::new(&path), trace)?;
+    println!("{}: {} samples", path.display(), trace.samples.len());
+    if loses {
+        progress::note(format_args!(
+            "{}: SAC holds single precision; samples with more digits were rounded",
+            path.display()
+        ));
+    }
+    Ok(())
+}
