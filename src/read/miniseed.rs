@@ -10,6 +10,7 @@ use temblor_miniseed::{ByteOrder, Encoding, RecordReader};
 pub use temblor_miniseed::WriteOptions;
 
 use super::format::{Block, Format, FormatOptions, SampleType, Visit};
+use super::segy::SegY;
 use super::trace::{Samples, StreamId, Trace};
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
@@ -72,8 +73,10 @@ impl Format for MiniSeed {
         "MSEED"
     }
 
-    fn probe(&self, head: &[u8], _length: u64) -> bool {
-        seed::looks_like_seed(head)
+    fn probe(&self, head: &[u8], length: u64) -> bool {
+        // A blank record may stand first, but so may the blank text of a SEG-Y file.
+        let is_blank = head.starts_with(&[b' '; 7]);
+        seed::looks_like_seed(head) && !(is_blank && SegY.probe(head, length))
     }
 
     fn walk(
