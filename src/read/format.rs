@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
+use super::recorder_state::RecorderState;
 use super::trace::{Samples, StreamId};
 use super::{gse, miniseed, sac, segy, wav};
 use crate::error::Result;
@@ -73,6 +74,8 @@ pub struct Block<'a> {
     pub begins_trace: bool,
     /// Nanoseconds by which the block ends earlier than its rate says (leap second).
     pub ends_earlier: i64,
+    /// What the recorder says of itself, where the format has room for it.
+    pub recorder: RecorderState,
     /// Decodes the samples.
     pub decode: &'a dyn Fn() -> Result<Samples>,
 }

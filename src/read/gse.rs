@@ -6,6 +6,7 @@
 use std::path::Path;
 
 use super::format::{Block, Format, FormatOptions, SampleType, Visit};
+use super::recorder_state::RecorderState;
 use super::trace::{Samples, StreamId};
 use crate::error::{Error, Result};
 use crate::time::{SECOND, SampleRate, UtcTime};
@@ -371,6 +372,7 @@ impl Format for Gse {
                 offset: *offset,
                 begins_trace: true,
                 ends_earlier: 0,
+                recorder: RecorderState::default(),
                 decode: &|| Ok(Samples::I32(samples.clone())),
             };
             if visit(&block)?.is_break() {

@@ -10,20 +10,50 @@ use temblor_miniseed::{ByteOrder, Encoding, RecordReader};
 pub use temblor_miniseed::WriteOptions;
 
 use super::format::{Block, Format, FormatOptions, SampleType, Visit};
+use super::recorder_state::{LEAP_SECOND, RecorderState};
 use super::segy::SegY;
 use super::trace::{Samples, StreamId, Trace};
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
 use crate::time::{SampleRate, UtcTime};
 
-/// Whether a positive leap second lies inside the record: its end is one second earlier.
-fn has_leap_second(record: &seed::Record<'_>) -> bool {
-    if record.header.version == 2 {
-        return record.header.activity & 0x10 != 0;
-    }
+/// Flags of version 3 that stand in the extra headers, below `FDSN.Flags`, with their bits in the
+/// data quality flags of version 2.
+const QUALITY_FLAGS: [(&str, u8); 7] = [
+    ("AmplifierSaturation", 0x01),
+    ("DigitizerClipping", 0x02),
+    ("Spikes", 0x04),
+    ("Glitches", 0x08),
+    ("MissingData", 0x10),
+    ("TelemetrySyncError", 0x20),
+    ("FilterCharging", 0x40),
+];
+
+/// What the recorder says in the header; of version 3 also in the extra headers.
+fn recorder_state(record: &seed::Record<'_>) -> RecorderState {
+    let header = &record.header;
+    let mut state = RecorderState {
+        timing_quality: header.timing_quality.map(f64::from),
+        activity: header.activity,
+        clock: header.clock,
+        data_quality: header.data_quality,
+    };
     // Extra headers that are no JSON say nothing; the samples stand without them.
-    serde_json::from_slice::<serde_json::Value>(record.extra_headers())
-        .is_ok_and(|extra| extra["FDSN"]["Time"]["LeapSecond"] == 1)
+    if header.version == 3
+        && let Ok(extra) = serde_json::from_slice::<serde_json::Value>(record.extra_headers())
+    {
+        let extra = &extra["FDSN"];
+        state.timing_quality = extra["Time"]["Quality"].as_f64().filter(|q| q.is_finite());
+        if extra["Time"]["LeapSecond"] == 1 {
+            state.activity |= LEAP_SECOND;
+        }
+        for (name, bit) in QUALITY_FLAGS {
+            if extra["Flags"][name] == true {
+                state.data_quality |= bit;
+            }
+        }
+    }
+    state
 }
 
 /// The format's entry in the registry.
@@ -98,6 +128,9 @@ impl Format for MiniSeed {
                 Some(known) if known.0 == header.codes => last.insert(known),
                 _ => last.insert((header.codes, stream_id(&header.codes))),
             };
+            let recorder = recorder_state(&record);
+            // A positive leap second inside: the end is one second earlier.
+            let has_leap_second = recorder.activity & LEAP_SECOND != 0;
             let block = Block {
                 id,
                 quality: Some(header.quality),
@@ -112,7 +145,8 @@ impl Format for MiniSeed {
                 length: header.record_length,
                 offset: record.offset,
                 begins_trace: false,
-                ends_earlier: if has_leap_second(&record) { crate::time::SECOND } else { 0 },
+                ends_earlier: if has_leap_second { crate::time::SECOND } else { 0 },
+                recorder,
                 decode: &|| decode(file, &record),
             };
             if visit(&block)?.is_break() {

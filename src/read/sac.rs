@@ -8,6 +8,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::format::{Block, Format, FormatOptions, SampleType, Visit};
+use super::recorder_state::RecorderState;
 use super::trace::{Samples, StreamId, Trace};
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
@@ -242,6 +243,7 @@ fn visit_chunks(
             offset: at,
             begins_trace: at == 0,
             ends_earlier: 0,
+            recorder: RecorderState::default(),
             decode: &|| decode(at, count),
         };
         if visit(&block)?.is_break() || at + count >= header.samples {

@@ -12,6 +12,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use super::format::{Block, Format, FormatOptions, SampleType};
+use super::recorder_state::RecorderSummary;
 use super::trace::{Samples, StreamId};
 use crate::error::Result;
 use crate::time::{SampleRate, UtcTime};
@@ -46,6 +47,8 @@ pub struct Segment {
     pub first_offset: u64,
     /// The last block's offset.
     pub last_offset: u64,
+    /// What the recorder says of itself in all blocks.
+    pub recorder: RecorderSummary,
     /// SHA-256 over the samples as little-endian `sample_type`, if asked for.
     pub sha256: Option<String>,
 }
@@ -140,6 +143,7 @@ impl Growing {
             record_length: block.length,
             first_offset: block.offset,
             last_offset: block.offset,
+            recorder: RecorderSummary::default(),
             sha256: None,
         };
         Self { segment, expected: block.start, digest: checksum.then(Sha256::new), drift: 0 }
@@ -161,6 +165,7 @@ impl Growing {
         }
         self.segment.samples += block.samples;
         self.segment.last_offset = block.offset;
+        self.segment.recorder.add(&block.recorder);
         if let (Some(own), Some(rate)) = (block.rate, self.segment.rate) {
             let last = own.offset(block.covered.saturating_sub(1));
             self.expected = block.start.plus(last).plus(rate.period()).plus(-block.ends_earlier);

@@ -8,6 +8,7 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::format::{Block, Format, FormatOptions, SampleType, Visit};
+use super::recorder_state::RecorderState;
 use super::trace::{Samples, StreamId};
 use crate::error::{Error, Result};
 use crate::time::{SECOND, SampleRate, UtcTime};
@@ -209,6 +210,7 @@ fn walk(
             offset: at,
             begins_trace: true,
             ends_earlier: 0,
+            recorder: RecorderState::default(),
             decode: &|| {
                 let mut source = File::open(file).map_err(Error::io(file))?;
                 source.seek(SeekFrom::Start(data)).map_err(Error::io(file))?;

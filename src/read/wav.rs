@@ -15,6 +15,7 @@ use hound::{SampleFormat, WavReader, WavSpec};
 use serde::Deserialize;
 
 use super::format::{Block, Format, FormatOptions, SampleType, Visit};
+use super::recorder_state::RecorderState;
 use super::trace::{Samples, StreamId};
 use crate::error::{Error, Result};
 use crate::time::{SampleRate, UtcTime};
@@ -252,6 +253,7 @@ impl Format for Wav {
                     offset: from,
                     begins_trace: false,
                     ends_earlier: 0,
+                    recorder: RecorderState::default(),
                     decode: &|| layout.decode(file, from, count, channel),
                 };
                 if visit(&block)?.is_break() {
