@@ -10,6 +10,7 @@ use super::Outcome;
 use super::waveform_figure::FigureArgs;
 use crate::error::{Error, Result};
 use crate::progress;
+use crate::read::Source;
 use crate::read::files;
 use crate::read::format::FormatOptions;
 use crate::read::scan::{self, Breaks, FileScan, Segment};
@@ -77,19 +78,20 @@ pub fn run(args: Args) -> Result<Outcome> {
     for (path, problem) in &found.failed {
         printer.refused(path, problem)?;
     }
-    let scan = |path: &PathBuf| {
-        let file = files::recognise(path)?;
-        let scan = scan::scan(path, file.format, &options, args.checksum)?;
+    let scan = |source: &Source| {
+        let file = files::recognise(source)?;
+        let scan = scan::scan(source, file.format, &options, args.checksum)?;
         Ok((file.format.name(), scan))
     };
     for batch in found.files.chunks(BATCH) {
         progress::check_interrupt()?;
         // A single file needs no thread pool; its start-up would be felt.
         let scans: Vec<Result<(&'static str, FileScan)>> = match batch {
-            [path] => vec![scan(path)],
+            [source] => vec![scan(source)],
             _ => batch.par_iter().map(scan).collect(),
         };
-        for (path, scan) in batch.iter().zip(&scans) {
+        for (source, scan) in batch.iter().zip(&scans) {
+            let path = source.path();
             match scan {
                 Ok((format, scan)) => printer.file(path, format, scan)?,
                 Err(error) => printer.refused(path, &without_name(error))?,

@@ -64,21 +64,21 @@ impl Archive {
         let scans: Vec<Result<(WaveformFile, FileScan)>> = found
             .files
             .par_iter()
-            .map(|path| {
+            .map(|source| {
                 progress::check_interrupt()?;
-                let file = files::recognise(path)?;
-                let scan = scan::scan(path, file.format, &options.format, false)?;
+                let file = files::recognise(source)?;
+                let scan = scan::scan(source, file.format, &options.format, false)?;
                 Ok((file, scan))
             })
             .collect();
         let mut archive =
             Self { files: Vec::new(), streams: BTreeMap::new(), options: options.clone() };
         let mut left_out = Vec::new();
-        for (path, scan) in found.files.iter().zip(scans) {
+        for (source, scan) in found.files.iter().zip(scans) {
             match scan {
                 Ok((file, scan)) => archive.add(file, scan, &mut report, &mut left_out),
                 Err(Error::Interrupted) => return Err(Error::Interrupted),
-                Err(error) => report.fail(path, &error),
+                Err(error) => report.fail(source.path(), &error),
             }
         }
         if archive.streams.is_empty() {
@@ -103,7 +103,9 @@ impl Archive {
     ) {
         report.files += 1;
         report.late += scan.late;
-        report.notes.extend(scan.notes.into_iter().map(|note| (file.path.clone(), note)));
+        report
+            .notes
+            .extend(scan.notes.into_iter().map(|note| (file.source.path().to_path_buf(), note)));
         let index = self.files.len();
         let mut untimed = 0;
         for segment in scan.segments {
@@ -127,7 +129,7 @@ impl Archive {
         }
         if untimed > 0 {
             let note = format!("{untimed} runs of text, or of samples without times, left out");
-            report.notes.push((file.path.clone(), note));
+            report.notes.push((file.source.path().to_path_buf(), note));
         }
         self.files.push(file);
     }

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use super::format::{HEAD, WaveformFile, format_of};
+use super::source::Source;
 use crate::error::{Error, Result};
 
 /// Folders deeper than this are not entered.
@@ -26,7 +27,7 @@ const WAVEFORM_SUFFIXES: [&str; 13] = [
 #[derive(Default)]
 pub struct Found {
     /// Regular files, in order, none twice.
-    pub files: Vec<PathBuf>,
+    pub files: Vec<Source>,
     /// What is not there or cannot be read, and why.
     pub failed: Vec<(PathBuf, String)>,
     seen: HashSet<PathBuf>,
@@ -66,7 +67,7 @@ impl Found {
         } else if named || !is_companion(path) {
             let identity = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
             if self.seen.insert(identity) {
-                self.files.push(path.to_path_buf());
+                self.files.push(Source::file(path));
             }
         }
     }
@@ -109,19 +110,23 @@ fn is_hidden(path: &Path) -> bool {
 }
 
 /// Looks at the first bytes of a file and names its format.
-pub fn recognise(path: &Path) -> Result<WaveformFile> {
-    let file = std::fs::File::open(path).map_err(Error::io(path))?;
-    let length = file.metadata().map_err(Error::io(path))?.len();
+pub fn recognise(source: impl Into<Source>) -> Result<WaveformFile> {
+    let source = source.into();
+    let file = source.open()?;
+    let length = file.length();
     let mut head = Vec::new();
-    file.take(HEAD as u64).read_to_end(&mut head).map_err(Error::io(path))?;
+    file.take(HEAD as u64).read_to_end(&mut head).map_err(Error::io(&source))?;
     if head.is_empty() {
-        return Err(Error::input(path, "the file is empty"));
+        return Err(Error::input(&source, "the file is empty"));
     }
     match format_of(&head, length) {
-        Some(format) => Ok(WaveformFile { path: path.to_path_buf(), format }),
+        Some(format) => Ok(WaveformFile { source, format }),
         None => {
             let begin = head.get(..8).unwrap_or(&head).escape_ascii();
-            Err(Error::input(path, format!("no known waveform format; it begins with '{begin}'")))
+            Err(Error::input(
+                &source,
+                format!("no known waveform format; it begins with '{begin}'"),
+            ))
         }
     }
 }

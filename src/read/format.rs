@@ -1,9 +1,9 @@
 //! What a waveform format is, and the list of them.
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 
 use super::recorder_state::RecorderState;
+use super::source::Source;
 use super::trace::{Samples, StreamId};
 use super::{gse, miniseed, sac, segy, wav};
 use crate::error::Result;
@@ -105,7 +105,7 @@ pub trait Format: Sync {
     /// A block that could not be decoded makes the whole file an error before it is visited.
     fn walk(
         &self,
-        file: &Path,
+        file: &Source,
         offset: u64,
         options: &FormatOptions,
         visit: &mut Visit<'_>,
@@ -134,8 +134,8 @@ pub fn format_of(head: &[u8], length: u64) -> Option<&'static dyn Format> {
 /// A file and its format.
 #[derive(Clone)]
 pub struct WaveformFile {
-    /// Where it lies.
-    pub path: PathBuf,
+    /// Where its bytes lie, and its name.
+    pub source: Source,
     /// What it is.
     pub format: &'static dyn Format,
 }

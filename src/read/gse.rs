@@ -3,10 +3,11 @@
 //! Layout of the headers: GSE 2.0 message formats (GSETT-3, CRP/243), sections WID2, STA2, DAT2,
 //! CHK2, and their forms of GSE 1. Data types INT and CM6 (six-bit compressed second differences).
 
-use std::path::Path;
+use std::io::Read;
 
 use super::format::{Block, Format, FormatOptions, SampleType, Visit};
 use super::recorder_state::RecorderState;
+use super::source::Source;
 use super::trace::{Samples, StreamId};
 use crate::error::{Error, Result};
 use crate::time::{SECOND, SampleRate, UtcTime};
@@ -340,17 +341,19 @@ impl Format for Gse {
 
     fn walk(
         &self,
-        file: &Path,
+        file: &Source,
         offset: u64,
         _options: &FormatOptions,
         visit: &mut Visit<'_>,
     ) -> Result<Vec<String>> {
         let fault = |problem: String| Error::input(file, format!("GSE: {problem}"));
-        let length = std::fs::metadata(file).map_err(Error::io(file))?.len();
+        let mut content = file.open()?;
+        let length = content.length();
         if length > LONGEST {
             return Err(fault(format!("{length} bytes; at most {LONGEST} are read")));
         }
-        let bytes = std::fs::read(file).map_err(Error::io(file))?;
+        let mut bytes = Vec::new();
+        content.read_to_end(&mut bytes).map_err(Error::io(file))?;
         let start = usize::try_from(offset).unwrap_or(bytes.len()).min(bytes.len());
         let mut lines = Lines { bytes: &bytes, at: start };
         let mut waveforms = 0;

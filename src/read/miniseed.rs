@@ -1,6 +1,5 @@
 //! miniSEED 2 and 3: files to blocks, traces to files.
 
-use std::fs::File;
 use std::io::{Seek, SeekFrom};
 use std::path::Path;
 
@@ -12,6 +11,7 @@ pub use temblor_miniseed::WriteOptions;
 use super::format::{Block, Format, FormatOptions, SampleType, Visit};
 use super::recorder_state::{LEAP_SECOND, RecorderState};
 use super::segy::SegY;
+use super::source::Source;
 use super::trace::{Samples, StreamId, Trace};
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
@@ -73,7 +73,7 @@ fn sample_type(header: &seed::Header) -> SampleType {
     }
 }
 
-fn decode(file: &Path, record: &seed::Record<'_>) -> Result<Samples> {
+fn decode(file: &Source, record: &seed::Record<'_>) -> Result<Samples> {
     match record.decode().map_err(|e| fault(file, e))? {
         seed::Samples::I32(samples) => Ok(Samples::I32(samples)),
         seed::Samples::F32(samples) => Ok(Samples::F32(samples)),
@@ -82,7 +82,7 @@ fn decode(file: &Path, record: &seed::Record<'_>) -> Result<Samples> {
     }
 }
 
-fn fault(file: &Path, error: seed::Error) -> Error {
+fn fault(file: &Source, error: seed::Error) -> Error {
     match error {
         seed::Error::Io(source) => Error::io(file)(source),
         other => Error::input(file, other.to_string()),
@@ -111,12 +111,12 @@ impl Format for MiniSeed {
 
     fn walk(
         &self,
-        file: &Path,
+        file: &Source,
         offset: u64,
         _options: &FormatOptions,
         visit: &mut Visit<'_>,
     ) -> Result<Vec<String>> {
-        let mut source = File::open(file).map_err(Error::io(file))?;
+        let mut source = file.open()?;
         source.seek(SeekFrom::Start(offset)).map_err(Error::io(file))?;
         let mut reader = RecordReader::at(source, offset);
         // Most records repeat the channel of the one before.

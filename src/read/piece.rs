@@ -14,11 +14,11 @@ pub(super) fn read(
     range: Range<u64>,
     options: &FormatOptions,
 ) -> Result<Trace> {
-    let changed = || Error::input(&file.path, "changed while it was being read");
+    let changed = || Error::input(&file.source, "changed while it was being read");
     let rate = segment.rate.ok_or_else(changed)?;
     let mut gathered: Option<Samples> = None;
     let mut index = 0;
-    file.format.walk(&file.path, segment.first_offset, options, &mut |block| {
+    file.format.walk(&file.source, segment.first_offset, options, &mut |block| {
         if block.offset > segment.last_offset || index >= range.end {
             return Ok(ControlFlow::Break(()));
         }

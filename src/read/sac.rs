@@ -3,12 +3,12 @@
 //! Layout of the header: SAC Users Manual, chapter "SAC data file format". -12345 stands for "not
 //! stated" everywhere. The start is the reference time plus `b`, whatever the reference stands for.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
 use super::format::{Block, Format, FormatOptions, SampleType, Visit};
 use super::recorder_state::RecorderState;
+use super::source::{Content, Source};
 use super::trace::{Samples, StreamId, Trace};
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
@@ -101,7 +101,7 @@ struct Fields<'a> {
 }
 
 impl Fields<'_> {
-    fn judge(self, file: &Path) -> Result<Header> {
+    fn judge(self, file: &Source) -> Result<Header> {
         let wrong = |problem: String| Error::input(file, format!("SAC: {problem}"));
         let kind_is_series = matches!(self.kind, 1 | -12345);
         if !kind_is_series || self.evenly_sampled == 0 {
@@ -176,8 +176,8 @@ fn text(bytes: &[u8]) -> String {
 }
 
 /// A binary file's header, its size checked.
-fn binary_header(file: &Path, source: &mut File) -> Result<(Header, Order)> {
-    let length = source.metadata().map_err(Error::io(file))?.len();
+fn binary_header(file: &Source, source: &mut Content) -> Result<(Header, Order)> {
+    let length = source.length();
     let mut head = Vec::new();
     source.take(HEADER as u64).read_to_end(&mut head).map_err(Error::io(file))?;
     let order = Order::of(&head).filter(|_| head.len() == HEADER);
@@ -271,16 +271,16 @@ impl Format for Sac {
 
     fn walk(
         &self,
-        file: &Path,
+        file: &Source,
         offset: u64,
         _options: &FormatOptions,
         visit: &mut Visit<'_>,
     ) -> Result<Vec<String>> {
-        let mut source = File::open(file).map_err(Error::io(file))?;
+        let mut source = file.open()?;
         let (header, order) = binary_header(file, &mut source)?;
         let name = if order == Order::Little { '<' } else { '>' };
         visit_chunks(&header, (offset, name, "FLOAT32"), visit, |from, count| {
-            let mut source = File::open(file).map_err(Error::io(file))?;
+            let mut source = file.open()?;
             let start = HEADER as u64 + 4 * from;
             source.seek(SeekFrom::Start(start)).map_err(Error::io(file))?;
             let mut bytes = Vec::new();
@@ -298,13 +298,15 @@ struct TextFile {
 
 const TEXT_LINES: usize = 30;
 
-fn read_text(file: &Path) -> Result<TextFile> {
+fn read_text(file: &Source) -> Result<TextFile> {
     let wrong = |problem: String| Error::input(file, format!("SAC text: {problem}"));
-    let length = std::fs::metadata(file).map_err(Error::io(file))?.len();
+    let mut content = file.open()?;
+    let length = content.length();
     if length > LONGEST_TEXT {
         return Err(wrong(format!("{length} bytes; at most {LONGEST_TEXT} are read")));
     }
-    let bytes = std::fs::read(file).map_err(Error::io(file))?;
+    let mut bytes = Vec::new();
+    content.read_to_end(&mut bytes).map_err(Error::io(file))?;
     let lines: Vec<&[u8]> = bytes.split(|&b| b == b'\n').collect();
     // Columns are 15 and 10 wide by the manual, and drift in practice; blanks part them.
     let field = |row: usize, column: usize| -> Result<&str> {
@@ -371,7 +373,7 @@ impl Format for SacText {
 
     fn walk(
         &self,
-        file: &Path,
+        file: &Source,
         offset: u64,
         _options: &FormatOptions,
         visit: &mut Visit<'_>,

@@ -7,12 +7,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use super::format::{Block, Format, FormatOptions, SampleType};
 use super::recorder_state::RecorderSummary;
+use super::source::Source;
 use super::trace::{Samples, StreamId};
 use crate::error::Result;
 use crate::time::{SampleRate, UtcTime};
@@ -210,7 +210,7 @@ fn update(digest: &mut Sha256, samples: &Samples, stored: SampleType) {
 
 /// Reads the headers of a file; with `checksum` the samples too, block by block.
 pub fn scan(
-    file: &Path,
+    file: impl Into<Source>,
     format: &dyn Format,
     options: &FormatOptions,
     checksum: bool,
@@ -219,7 +219,7 @@ pub fn scan(
     let mut by_channel: HashMap<(StreamId, Option<char>), usize> = HashMap::new();
     let mut current: Option<usize> = None;
     let mut late = 0;
-    let mut notes = format.walk(file, 0, options, &mut |block| {
+    let mut notes = format.walk(&file.into(), 0, options, &mut |block| {
         let is_same = |group: usize| {
             groups.get(group).and_then(|group: &Vec<Growing>| group.last()).is_some_and(|last| {
                 last.segment.quality == block.quality && &last.segment.id == block.id

@@ -3,12 +3,11 @@
 //! Layout: SEG Y rev 1, Society of Exploration Geophysicists 2002; Seismic Unix writes the same
 //! trace headers without file headers. Neither holds codes; traces are told apart by their place.
 
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::Path;
 
 use super::format::{Block, Format, FormatOptions, SampleType, Visit};
 use super::recorder_state::RecorderState;
+use super::source::Source;
 use super::trace::{Samples, StreamId};
 use crate::error::{Error, Result};
 use crate::time::{SECOND, SampleRate, UtcTime};
@@ -161,7 +160,7 @@ fn start_of(header: &[u8], order: Order) -> Result<Option<UtcTime>, String> {
 }
 
 fn walk(
-    file: &Path,
+    file: &Source,
     layout: &Layout,
     offset: u64,
     name: &str,
@@ -170,8 +169,8 @@ fn walk(
     let wrong = |at: u64, problem: String| {
         Error::input(file, format!("{name}: trace at byte {at}: {problem}"))
     };
-    let mut source = File::open(file).map_err(Error::io(file))?;
-    let length = source.metadata().map_err(Error::io(file))?.len();
+    let mut source = file.open()?;
+    let length = source.length();
     let (sample_type, encoding) = layout.sample.stored_as();
     let id = StreamId::default();
     let mut at = offset.max(layout.first);
@@ -212,7 +211,7 @@ fn walk(
             ends_earlier: 0,
             recorder: RecorderState::default(),
             decode: &|| {
-                let mut source = File::open(file).map_err(Error::io(file))?;
+                let mut source = file.open()?;
                 source.seek(SeekFrom::Start(data)).map_err(Error::io(file))?;
                 let mut body = Vec::new();
                 source.take(bytes).read_to_end(&mut body).map_err(Error::io(file))?;
@@ -255,13 +254,13 @@ impl Format for SegY {
 
     fn walk(
         &self,
-        file: &Path,
+        file: &Source,
         offset: u64,
         _options: &FormatOptions,
         visit: &mut Visit<'_>,
     ) -> Result<Vec<String>> {
         let mut head = Vec::new();
-        let source = File::open(file).map_err(Error::io(file))?;
+        let source = file.open()?;
         source.take(FILE_HEADER as u64).read_to_end(&mut head).map_err(Error::io(file))?;
         let order = order_of(&head).ok_or_else(|| Error::input(file, "not a SEG-Y header"))?;
         let code = order.i16(&head, 3224);
@@ -321,14 +320,14 @@ impl Format for SeismicUnix {
 
     fn walk(
         &self,
-        file: &Path,
+        file: &Source,
         offset: u64,
         _options: &FormatOptions,
         visit: &mut Visit<'_>,
     ) -> Result<Vec<String>> {
         let mut head = Vec::new();
-        let source = File::open(file).map_err(Error::io(file))?;
-        let length = source.metadata().map_err(Error::io(file))?.len();
+        let source = file.open()?;
+        let length = source.length();
         source.take(TRACE_HEADER as u64).read_to_end(&mut head).map_err(Error::io(file))?;
         let order = unix_order(&head, length)
             .ok_or_else(|| Error::input(file, "not a Seismic Unix trace header"))?;

@@ -7,15 +7,15 @@
 //! hound decodes; where the samples lie is found here, since recorders that were switched off
 //! leave the size of the data chunk as 0, -1 or too large, which hound refuses.
 
-use std::fs::File;
 use std::io::{Cursor, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use hound::{SampleFormat, WavReader, WavSpec};
 use serde::Deserialize;
 
 use super::format::{Block, Format, FormatOptions, SampleType, Visit};
 use super::recorder_state::RecorderState;
+use super::source::{Content, Source};
 use super::trace::{Samples, StreamId};
 use crate::error::{Error, Result};
 use crate::time::{SampleRate, UtcTime};
@@ -43,7 +43,9 @@ struct Sidecar {
 }
 
 impl Sidecar {
-    fn beside(file: &Path) -> Result<Self> {
+    /// A member of an archive has none.
+    fn beside(file: &Source) -> Result<Self> {
+        let Some(file) = file.on_disk() else { return Ok(Self::default()) };
         let mut name = file.as_os_str().to_owned();
         name.push(".json");
         let path = PathBuf::from(name);
@@ -55,7 +57,7 @@ impl Sidecar {
     }
 }
 
-fn stream_id(text: &str, channel: u16, file: &Path) -> Result<StreamId> {
+fn stream_id(text: &str, channel: u16, file: &Source) -> Result<StreamId> {
     let parts: Vec<&str> = text.split('.').collect();
     let [network, station, location, code] = parts[..] else {
         return Err(Error::input(file, format!("sidecar id '{text}': expected NET.STA.LOC.CHA")));
@@ -85,10 +87,10 @@ struct Layout {
 }
 
 impl Layout {
-    fn of(file: &Path) -> Result<Self> {
+    fn of(file: &Source) -> Result<Self> {
         let wrong = |problem: &str| Error::input(file, format!("WAV: {problem}"));
-        let mut source = File::open(file).map_err(Error::io(file))?;
-        let length = source.metadata().map_err(Error::io(file))?.len();
+        let mut source = file.open()?;
+        let length = source.length();
         let mut fmt: Option<Vec<u8>> = None;
         let (mut origination, mut at) = (None, 12u64);
         for _ in 0..MOST_CHUNKS {
@@ -117,7 +119,7 @@ impl Layout {
     }
 
     fn complete(
-        file: &Path,
+        file: &Source,
         fmt: &[u8],
         data: u64,
         stated: u64,
@@ -137,7 +139,7 @@ impl Layout {
         Ok(Self { fmt: fmt.to_vec(), spec, data, frame, frames: bytes / frame, origination })
     }
 
-    fn sample_type(&self, file: &Path) -> Result<(SampleType, &'static str)> {
+    fn sample_type(&self, file: &Source) -> Result<(SampleType, &'static str)> {
         match (self.spec.sample_format, self.spec.bits_per_sample) {
             (SampleFormat::Int, 8) => Ok((SampleType::U8, "UINT8")),
             (SampleFormat::Int, 16) => Ok((SampleType::I16, "INT16")),
@@ -152,8 +154,8 @@ impl Layout {
     }
 
     /// Samples `from..from + frames` of one channel.
-    fn decode(&self, file: &Path, from: u64, frames: u64, channel: u16) -> Result<Samples> {
-        let mut source = File::open(file).map_err(Error::io(file))?;
+    fn decode(&self, file: &Source, from: u64, frames: u64, channel: u16) -> Result<Samples> {
+        let mut source = file.open()?;
         source.seek(SeekFrom::Start(self.data + from * self.frame)).map_err(Error::io(file))?;
         let bytes = read_body(file, &mut source, frames * self.frame)?;
         let mut reader = WavReader::new(Cursor::new(canonical(&self.fmt, &bytes)))
@@ -172,7 +174,7 @@ impl Layout {
 }
 
 /// Up to `size` bytes from where `source` stands.
-fn read_body(file: &Path, source: &mut File, size: u64) -> Result<Vec<u8>> {
+fn read_body(file: &Source, source: &mut Content, size: u64) -> Result<Vec<u8>> {
     let mut body = Vec::new();
     source.take(size).read_to_end(&mut body).map_err(Error::io(file))?;
     Ok(body)
@@ -200,7 +202,7 @@ fn bext(body: &[u8]) -> Option<(UtcTime, u64)> {
     Some((day, u64::from_le_bytes(*samples)))
 }
 
-fn fault(file: &Path, error: hound::Error) -> Error {
+fn fault(file: &Source, error: hound::Error) -> Error {
     Error::input(file, format!("not a readable WAV file: {error}"))
 }
 
@@ -215,7 +217,7 @@ impl Format for Wav {
 
     fn walk(
         &self,
-        file: &Path,
+        file: &Source,
         offset: u64,
         options: &FormatOptions,
         visit: &mut Visit<'_>,
@@ -272,6 +274,8 @@ impl Format for Wav {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
     use crate::read::scan::scan;
 
@@ -304,8 +308,9 @@ mod tests {
         assert_eq!(ids, ["TA.C26K..BHZ", "TA.C26K..BHZ1"]);
         assert_eq!(scan.segments[0].start.to_string(), "2018-08-12T14:55:00Z");
         assert_eq!(scan.segments[1].samples, 100_000);
-        let layout = Layout::of(&path).unwrap();
-        assert_eq!(layout.decode(&path, 3, 2, 1).unwrap(), Samples::I32(vec![7, 9]));
+        let source = Source::file(path);
+        let layout = Layout::of(&source).unwrap();
+        assert_eq!(layout.decode(&source, 3, 2, 1).unwrap(), Samples::I32(vec![7, 9]));
     }
 
     #[test]
