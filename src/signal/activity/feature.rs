@@ -186,6 +186,11 @@ impl Feature {
         matches!(self, Self::Ssam(_)) || (Self::SHAPES.contains(&self) && !entropy_of_amplitudes)
     }
 
+    /// Whether it needs the unfiltered samples of the window.
+    pub(super) fn needs_unfiltered(self) -> bool {
+        self.bands().is_empty()
+    }
+
     /// Whether it needs displacement.
     pub(super) fn needs_displacement(self) -> bool {
         matches!(self, Self::Dsar | Self::DsarMedian)

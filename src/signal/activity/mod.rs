@@ -11,8 +11,12 @@
 //! only, since a band-pass removes the mean anyway.
 
 mod feature;
+mod filling;
+mod rows;
 mod run;
 mod spectral;
+mod statistics;
+mod summary;
 mod window;
 
 use std::collections::VecDeque;
@@ -23,14 +27,9 @@ pub use spectral::SpectralShape;
 use crate::error::{Error, Result};
 use crate::read::{Samples, Trace};
 use crate::time::{DAY, SECOND, SampleRate, Span, UtcTime};
+use filling::Filling;
+use rows::Rows;
 use run::Chains;
-use window::Window;
-
-/// Samples filtered at a time.
-const BLOCK: usize = 1 << 14;
-
-/// More values than this (a gigabyte) come from broken times in the headers, not from an archive.
-const MOST_VALUES: u64 = 1 << 27;
 
 /// Where windows begin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,17 +109,15 @@ struct Run {
 }
 
 /// Builds the rows of one channel from its pieces.
+///
+/// Filtering goes from sample to sample; a window that is full needs nothing of its neighbours.
+/// So while one thread filters, others sum up the windows before. The rows are the same, bit for
+/// bit, for any number of threads.
 pub struct Activity {
     settings: ActivitySettings,
     run: Option<Run>,
-    origin: Option<UtcTime>,
-    /// Number of the window being filled, counted from the origin.
-    current: Option<i64>,
-    window: Window,
-    /// Rate of the latest piece.
-    rate_hz: f64,
-    first_row: Option<i64>,
-    values: Vec<f64>,
+    filling: Filling,
+    rows: Rows,
     runs: usize,
 }
 
@@ -136,17 +133,9 @@ impl Activity {
         if settings.features.is_empty() {
             return Err(Error::usage("name at least one feature"));
         }
-        Ok(Self {
-            settings,
-            run: None,
-            origin: None,
-            current: None,
-            window: Window::default(),
-            rate_hz: 0.0,
-            first_row: None,
-            values: Vec::new(),
-            runs: 0,
-        })
+        let filling = Filling::new(settings.window, settings.align);
+        let rows = Rows::new(&settings);
+        Ok(Self { settings, run: None, filling, rows, runs: 0 })
     }
 
     /// Number of contiguous runs seen so far: one more than the gaps.
@@ -221,7 +210,7 @@ impl Activity {
         let offset = sum / count.max(1) as f64;
         run.chains = Some(Chains::new(&self.settings.features, run.rate, offset, run.settling)?);
         let waiting = std::mem::take(&mut run.waiting);
-        waiting.iter().try_for_each(|piece| self.process(piece))
+        waiting.into_iter().try_for_each(|piece| self.process(&piece))
     }
 
     fn end_run(&mut self) -> Result<()> {
@@ -232,95 +221,21 @@ impl Activity {
         Ok(())
     }
 
-    /// Filters a piece block by block, closing windows on the way.
+    /// Filters a piece into windows, while those filled before are summed up.
     fn process(&mut self, piece: &Trace) -> Result<()> {
-        let step = self.settings.window;
-        let origin = *self.origin.get_or_insert(match self.settings.align {
-            Align::Epoch => UtcTime(0),
-            Align::FirstSample => piece.start,
-            Align::At(time) => time,
-        });
-        // A clock rounded to the microsecond may say 23:59:59.999999 and mean midnight.
-        let tolerance = piece.rate.period() / 100;
-        let since_origin = piece.start.0.saturating_sub(origin.0).saturating_add(tolerance);
-        let expected = (step as f64 / SECOND as f64 * piece.rate.hz()).round().max(1.0);
-        let n = piece.samples.len();
+        let begins_run = self.run.as_ref().is_none_or(|run| run.start == piece.start);
         let mut begin = 0;
-        let mut new_stretch = self.begins_stretch(piece);
-        while begin < n {
-            let at = since_origin.saturating_add(piece.rate.offset(begin as u64));
-            let number = at.div_euclid(step);
-            if self.current != Some(number) {
-                self.move_to(number)?;
-                new_stretch = true;
-            }
-            let boundary =
-                number.saturating_add(1).saturating_mul(step).saturating_sub(since_origin);
-            let end = first_at_or_after(piece.rate, boundary).clamp(begin + 1, n);
-            let end = end.min(begin + BLOCK);
-            self.rate_hz = piece.rate.hz();
+        while begin < piece.samples.len() {
             let Some(chains) = self.run.as_mut().and_then(|run| run.chains.as_mut()) else { break };
-            if std::mem::take(&mut new_stretch) {
-                self.window.stretches.push(self.window.raw.len());
-            }
-            chains.feed(&piece.samples, begin..end, &mut self.window, expected);
+            let (filling, rows) = (&mut self.filling, &mut self.rows);
+            let mut full = filling.take_full();
+            let (end, added) = rayon::join(
+                || filling.fill(chains, piece, begin, begins_run),
+                || rows.add(&mut full),
+            );
+            added?;
+            self.filling.reuse(full);
             begin = end;
-        }
-        Ok(())
-    }
-
-    /// Whether `piece` is the first of its run.
-    fn begins_stretch(&self, piece: &Trace) -> bool {
-        self.run.as_ref().is_none_or(|run| run.start == piece.start)
-    }
-
-    fn start_of(&self, number: i64) -> UtcTime {
-        self.origin.unwrap_or_default().plus(number.saturating_mul(self.settings.window))
-    }
-
-    /// Closes the current window and goes on to window `number`.
-    fn move_to(&mut self, number: i64) -> Result<()> {
-        self.close_window()?;
-        self.current = Some(number);
-        Ok(())
-    }
-
-    /// Writes the row of the current window, after empty rows for those skipped.
-    fn close_window(&mut self) -> Result<()> {
-        let Some(number) = self.current else { return Ok(()) };
-        let start = self.start_of(number).0;
-        let end = UtcTime(start.saturating_add(self.settings.window));
-        let inside = self.settings.span.start.0 <= start && end <= self.settings.span.end;
-        // The sum of the fractions may miss the threshold by a rounding error.
-        let enough = self.window.coverage() >= self.settings.minimum_coverage - 1e-9;
-        if inside && (self.first_row.is_some() || enough) {
-            let first = *self.first_row.get_or_insert(number);
-            self.fill_rows_before(number, first)?;
-            let features = &self.settings.features;
-            if enough {
-                self.window.values(features, self.rate_hz, &mut self.values);
-            } else {
-                self.values.extend(std::iter::repeat_n(f64::NAN, features.len()));
-            }
-            self.values.push(self.window.coverage().min(1.0));
-        }
-        self.window.clear();
-        Ok(())
-    }
-
-    /// Rows of windows in a gap: no values, coverage 0.
-    fn fill_rows_before(&mut self, number: i64, first: i64) -> Result<()> {
-        let columns = self.settings.features.len() + 1;
-        let wanted = u64::try_from(number - first).unwrap_or(0);
-        if wanted.saturating_mul(columns as u64) > MOST_VALUES {
-            return Err(Error::data(format!(
-                "the pieces span {wanted} windows, too many to hold: check their times, or give a \
-                 shorter span or a longer window"
-            )));
-        }
-        while ((self.values.len() / columns) as u64) < wanted {
-            self.values.extend(std::iter::repeat_n(f64::NAN, columns - 1));
-            self.values.push(0.0);
         }
         Ok(())
     }
@@ -332,36 +247,18 @@ impl Activity {
     pub fn finish(mut self) -> Result<ActivityRows> {
         let reached = self.run.as_ref().map(|run| (run.next, run.rate.period() / 100));
         self.end_run()?;
-        let step = self.settings.window;
-        if let (Some(number), Some((next, tolerance))) = (self.current, reached)
-            && next.plus(tolerance) >= self.start_of(number.saturating_add(1))
-        {
-            self.close_window()?;
-        }
-        let Some(first) = self.first_row else {
-            return Err(Error::data("not one window has enough samples"));
-        };
+        self.filling.end(reached);
+        self.rows.add(&mut self.filling.take_full())?;
+        let (start, values) = self.rows.finish()?;
         let features = &self.settings.features;
         Ok(ActivityRows {
-            start: self.start_of(first),
-            step,
+            start,
+            step: self.settings.window,
             names: features.iter().map(|f| f.name()).chain(["coverage"]).collect(),
             units: features.iter().map(|f| f.unit()).chain([None]).collect(),
-            values: self.values,
+            values,
         })
     }
-}
-
-/// The number of the first sample at or after `nanoseconds` from sample 0.
-fn first_at_or_after(rate: SampleRate, nanoseconds: i64) -> usize {
-    let mut index = u64::try_from(rate.nearest_index(nanoseconds)).unwrap_or(0);
-    while rate.offset(index) < nanoseconds {
-        index += 1;
-    }
-    while index > 0 && rate.offset(index - 1) >= nanoseconds {
-        index -= 1;
-    }
-    usize::try_from(index).unwrap_or(usize::MAX)
 }
 
 /// Samples `range` of `piece` as a piece of their own.

@@ -1,4 +1,4 @@
-//! A contiguous run of samples: the filters, integrals and triggers that live as long as it.
+//! A contiguous run of samples: the filters and triggers that live as long as it.
 
 use std::ops::Range;
 
@@ -7,7 +7,6 @@ use super::window::Window;
 use crate::error::Result;
 use crate::read::Samples;
 use crate::signal::butterworth::{Band, butterworth};
-use crate::signal::integrate::TrapezoidIntegrator;
 use crate::signal::sections::SosFilter;
 use crate::signal::trigger::{RecursiveStaLta, Trigger};
 use crate::time::SampleRate;
@@ -20,7 +19,6 @@ const ORDER: usize = 4;
 struct BandChain {
     band: ActivityBand,
     filter: SosFilter,
-    integral: Option<TrapezoidIntegrator>,
     trigger: Option<(RecursiveStaLta, Trigger)>,
 }
 
@@ -32,7 +30,6 @@ pub(super) struct Chains {
     offset: f64,
     /// Samples still to be dropped while the filters settle.
     settling: u64,
-    scratch: Vec<f64>,
     raw: Vec<f64>,
 }
 
@@ -56,15 +53,20 @@ impl Chains {
             chains.push(BandChain {
                 band,
                 filter: SosFilter::new(&butterworth(ORDER, Band::BandPass(low, high), rate)?),
-                integral: of_band()
-                    .any(|f| f.needs_displacement())
-                    .then(|| TrapezoidIntegrator::new(1.0 / rate.hz())),
                 trigger: of_band().any(|f| *f == Feature::Triggers).then(|| {
                     (RecursiveStaLta::new(seconds(1.0), seconds(30.0)), Trigger::new(3.5, 1.0))
                 }),
             });
         }
-        Ok(Self { chains, offset, settling, scratch: Vec::new(), raw: Vec::new() })
+        Ok(Self { chains, offset, settling, raw: Vec::new() })
+    }
+
+    /// Room in `window` for so many samples of every band.
+    pub(super) fn make_room(&self, window: &mut Window, samples: usize) {
+        window.raw.reserve(samples);
+        for chain in &self.chains {
+            window.bands[chain.band as usize].reserve(samples);
+        }
     }
 
     /// Takes `range` of `samples` through the filters into `window`, of which it is a part;
@@ -83,23 +85,18 @@ impl Chains {
         window.raw.extend(self.raw[dropped..].iter().map(|x| x - reference));
         window.count(self.raw.len() - dropped, expected);
         for chain in &mut self.chains {
-            self.scratch.clear();
-            self.scratch.extend(self.raw.iter().map(|x| x - self.offset));
-            chain.filter.run(&mut self.scratch);
-            window.bands[chain.band as usize].extend_from_slice(&self.scratch[dropped..]);
-            if let Some(integral) = &mut chain.integral {
-                let (settling, settled) = self.scratch.split_at(dropped);
-                for &x in settling {
-                    integral.next(x);
-                }
-                integral.run(settled, &mut window.displacement[chain.band as usize]);
-            }
+            let band = &mut window.bands[chain.band as usize];
+            let begin = band.len();
+            band.extend(self.raw.iter().map(|x| x - self.offset));
+            let filtered = &mut band[begin..];
+            chain.filter.run(filtered);
             if let Some((ratio, trigger)) = &mut chain.trigger {
-                for (i, &x) in self.scratch.iter().enumerate() {
+                for (i, &x) in filtered.iter().enumerate() {
                     let onset = trigger.turns_on(ratio.next(x));
                     window.triggers += u32::from(onset && i >= dropped);
                 }
             }
+            band.drain(begin..begin + dropped);
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Features of a window's amplitude spectrum and of its histogram.
 
+use super::statistics::{extremes, mean_of, sum_of};
 use crate::signal::spectrum::Periodogram;
 
 /// Edges of the spectral amplitude bands in Hz (SSAM: Rogers & Stephens 1995).
@@ -47,25 +48,60 @@ impl SpectralShape {
     /// Of one-sided `power` (bin `k` at `k·resolution` Hz) between `low` and `high` Hz, both
     /// inclusive; NaN if there is no power there.
     pub fn of(power: &[f64], resolution: f64, low: f64, high: f64) -> Self {
-        let bins = || {
-            let frequencies = (0..power.len()).map(|k| k as f64 * resolution);
-            frequencies.zip(power.iter().copied()).filter(|(f, _)| (low..=high).contains(f))
-        };
-        let (count, total) = bins().fold((0usize, 0.0), |(n, sum), (_, p)| (n + 1, sum + p));
+        let first = first_bin(resolution, |f| f >= low).min(power.len());
+        let end = first_bin(resolution, |f| f > high).clamp(first, power.len());
+        let inside = &power[first..end];
+        let total = sum_of(inside, |p| p);
         if total <= 0.0 || !f64::is_finite(total) {
             return Self::MISSING;
         }
-        let centroid = bins().map(|(f, p)| f * p / total).sum::<f64>();
-        let variance = bins().map(|(f, p)| (f - centroid).powi(2) * p / total).sum::<f64>();
-        let surprise = bins().map(|(_, p)| p / total).filter(|p| *p > 0.0).map(|p| p * p.ln());
-        let largest = bins().fold((0.0, -1.0), |best, bin| if bin.1 > best.1 { bin } else { best });
+        let frequency = |i: usize| (first + i) as f64 * resolution;
+        let centroid = weighted_mean(inside, total, frequency);
+        let variance = weighted_mean(inside, total, |i| {
+            let distance = frequency(i) - centroid;
+            distance * distance
+        });
+        let surprise = sum_of(inside, |p| {
+            let share = p / total;
+            if share > 0.0 { share * share.ln() } else { 0.0 }
+        });
+        let largest = inside
+            .iter()
+            .enumerate()
+            .fold((0, -1.0), |best, (i, &p)| if p > best.1 { (i, p) } else { best });
         Self {
             centroid,
             bandwidth: variance.sqrt(),
-            peak: largest.0,
-            entropy: -surprise.sum::<f64>() / (count as f64).ln(),
+            peak: frequency(largest.0),
+            entropy: -surprise / (inside.len() as f64).ln(),
         }
     }
+}
+
+/// Mean of `value` of the bins' numbers, weighted by their powers, whose sum is `total`.
+fn weighted_mean(power: &[f64], total: f64, value: impl Fn(usize) -> f64) -> f64 {
+    let mut bins = 0..;
+    sum_of(power, |p| bins.next().map_or(0.0, &value) * p) / total
+}
+
+/// The first bin whose frequency `k·resolution` is `beyond` an edge (as all later ones are).
+fn first_bin(resolution: f64, beyond: impl Fn(f64) -> bool) -> usize {
+    // Doubling, then halving: some thirty comparisons for any resolution.
+    let is_beyond = |k: usize| beyond(k as f64 * resolution);
+    let mut end = 1;
+    while end < usize::MAX / 2 && !is_beyond(end) {
+        end *= 2;
+    }
+    let mut begin = 0;
+    while begin < end {
+        let middle = begin + (end - begin) / 2;
+        if is_beyond(middle) {
+            end = middle;
+        } else {
+            begin = middle + 1;
+        }
+    }
+    begin
 }
 
 /// The spectrum of a complete window.
@@ -79,14 +115,14 @@ impl WindowSpectrum {
     /// Of the demeaned samples at `rate_hz`; features above half the rate are NaN.
     pub(super) fn of(
         periodogram: &mut Option<Periodogram>,
-        demeaned: impl ExactSizeIterator<Item = f64>,
+        demeaned: &[f64],
         rate_hz: f64,
     ) -> Option<Self> {
         let n = demeaned.len();
         if periodogram.as_ref().is_none_or(|p| p.length() != n) {
             *periodogram = Some(Periodogram::new(n));
         }
-        let power = periodogram.as_mut()?.power(demeaned)?;
+        let power = periodogram.as_mut()?.power(demeaned.iter().copied())?;
         let resolution = rate_hz / n as f64;
         let nyquist = rate_hz / 2.0;
         let shape = if nyquist < 18.0 {
@@ -94,16 +130,10 @@ impl WindowSpectrum {
         } else {
             SpectralShape::of(&power, resolution, 0.5, 18.0)
         };
-        let ssam = std::array::from_fn(|i| {
-            let (low, high) = (SSAM_EDGES[i], SSAM_EDGES[i + 1]);
-            if high > nyquist {
-                return f64::NAN;
-            }
-            let amplitudes =
-                power.iter().enumerate().map(|(k, p)| (k as f64 * resolution, p.sqrt()));
-            let inside = amplitudes.filter(|(f, _)| (low..high).contains(f));
-            let (sum, count) = inside.fold((0.0, 0usize), |(s, n), (_, a)| (s + a, n + 1));
-            sum / count as f64
+        let edges = SSAM_EDGES.map(|edge| first_bin(resolution, |f| f >= edge));
+        let ssam = std::array::from_fn(|i| match power.get(edges[i]..edges[i + 1]) {
+            Some(inside) if SSAM_EDGES[i + 1] <= nyquist => mean_of(inside, f64::sqrt),
+            _ => f64::NAN,
         });
         Some(Self { shape, ssam })
     }
@@ -111,33 +141,32 @@ impl WindowSpectrum {
 
 /// Entropy in bits of the amplitudes in 100 classes of equal width between their extremes, the
 /// last one closed. A constant window has entropy 0.
-pub(super) fn shannon_entropy(values: impl Iterator<Item = f64> + Clone) -> f64 {
-    let (low, high, n) =
-        values.clone().fold((f64::INFINITY, f64::NEG_INFINITY, 0usize), |(l, h, n), x| {
-            (l.min(x), h.max(x), n + 1)
-        });
-    if n == 0 {
+pub(super) fn shannon_entropy(values: &[f64]) -> f64 {
+    if values.is_empty() {
         return f64::NAN;
     }
+    let (low, high) = extremes(values);
     if high <= low {
         return 0.0;
     }
     // As in numpy.histogram: guess the class, then compare with its edges.
     let width = (high - low) / CLASSES as f64;
-    let edge = |i: usize| i as f64 * width + low;
-    let mut counts = [0usize; CLASSES];
-    for x in values {
-        let guess = ((x - low) / (high - low) * CLASSES as f64) as usize;
-        let mut class = guess.min(CLASSES - 1);
-        if x < edge(class) {
-            class = class.saturating_sub(1);
-        } else if class + 1 < CLASSES && x >= edge(class + 1) {
-            class += 1;
+    let mut edges: [f64; CLASSES + 1] = std::array::from_fn(|i| i as f64 * width + low);
+    edges[CLASSES] = f64::INFINITY;
+    let per_unit = CLASSES as f64 / (high - low);
+    // Neighbours are often of one class: two counters of it need not wait for each other.
+    let mut counts = [[0u32; CLASSES]; 2];
+    for (i, &x) in values.iter().enumerate() {
+        let guess = (((x - low) * per_unit) as usize).min(CLASSES - 1);
+        let class = (guess + usize::from(x >= edges[guess + 1])) - usize::from(x < edges[guess]);
+        if let Some(count) = counts[i % 2].get_mut(class) {
+            *count += 1;
         }
-        counts[class] += 1;
     }
-    let shares = counts.iter().filter(|c| **c > 0).map(|c| *c as f64 / n as f64);
-    -shares.map(|p| p * p.log2()).sum::<f64>()
+    let [even, odd] = counts;
+    let n = values.len() as f64;
+    let shares = even.iter().zip(&odd).map(|(a, b)| (f64::from(*a) + f64::from(*b)) / n);
+    -shares.filter(|p| *p > 0.0).map(|p| p * p.log2()).sum::<f64>()
 }
 
 #[cfg(test)]
@@ -146,10 +175,18 @@ mod tests {
 
     #[test]
     fn entropy_of_even_and_constant_amplitudes() {
-        let even = (0..1000).map(f64::from);
-        assert!((shannon_entropy(even) - 100f64.log2()).abs() < 1e-12);
-        assert_eq!(shannon_entropy([3.0; 5].into_iter()), 0.0);
-        assert!(shannon_entropy(std::iter::empty()).is_nan());
+        let even: Vec<f64> = (0..1000).map(f64::from).collect();
+        assert!((shannon_entropy(&even) - 100f64.log2()).abs() < 1e-12);
+        assert_eq!(shannon_entropy(&[3.0; 5]), 0.0);
+        assert!(shannon_entropy(&[]).is_nan());
+    }
+
+    #[test]
+    fn the_first_bin_beyond_an_edge() {
+        assert_eq!(first_bin(0.5, |f| f >= 1.0), 2);
+        assert_eq!(first_bin(0.5, |f| f > 1.0), 3);
+        assert_eq!(first_bin(0.5, |f| f >= 0.0), 0);
+        assert_eq!(first_bin(f64::NAN, |f| f >= 1.0), first_bin(0.0, |f| f >= 1.0));
     }
 
     #[test]

@@ -84,6 +84,61 @@ fn an_archive_in_many_files_equals_one_file_bit_for_bit() {
 }
 
 #[test]
+fn no_value_near_midnight_depends_on_where_a_file_ends() {
+    let midnight = 1_600_000_000 / 86_400 * 86_400;
+    let data = counts(3 * 3600 * 40);
+    let start = UtcTime((midnight - 5400) * SECOND);
+    // Windows of 7 min are not aligned to midnight: one of them holds it.
+    let settings = ActivitySettings {
+        window: 420 * SECOND,
+        align: Align::FirstSample,
+        features: Feature::all(),
+        ..ActivitySettings::default()
+    };
+    let whole = rows(&settings, vec![piece(start, &data)]).unwrap();
+    let (before, after) = data.split_at(5400 * 40);
+    let days = vec![piece(start, before), piece(UtcTime(midnight * SECOND), after)];
+    assert!(same_bits(&rows(&settings, days).unwrap(), &whole));
+    let dsar = column(&whole, "dsar");
+    let around = &dsar[11..15];
+    let typical = dsar.iter().sum::<f64>() / dsar.len() as f64;
+    assert!(around.iter().all(|d| (d / typical - 1.0).abs() < 0.05), "{around:?}, {typical}");
+}
+
+#[test]
+fn displacement_does_not_remember_a_record_of_hours() {
+    // Ten minutes of a huge earthquake and hours of drift, then the same noise as without them.
+    let quiet = counts(3600 * 40);
+    let mut long: Vec<i32> = (0..4 * 3600 * 40)
+        .map(|i| if i < 24_000 { 1_000_000_000 * (i / 7 % 3 - 1) } else { i * 3000 })
+        .collect();
+    let drift = *long.last().unwrap();
+    long.extend(quiet.iter().map(|x| x + drift));
+    let after = rows(&ActivitySettings::default(), vec![piece(at(0.0), &long)]).unwrap();
+    let alone = rows(&ActivitySettings::default(), vec![piece(at(0.0), &quiet)]).unwrap();
+    for name in ["dsar", "dsar_median"] {
+        // The first window settles.
+        let (after, alone) = (&column(&after, name)[25..], &column(&alone, name)[1..]);
+        for (a, b) in after.iter().zip(alone) {
+            assert!((a / b - 1.0).abs() < 1e-8, "{name}: {a} {b}");
+        }
+    }
+}
+
+#[test]
+fn rows_are_the_same_on_any_number_of_threads() {
+    let data = counts(2 * 3600 * 40);
+    let settings = ActivitySettings { features: Feature::all(), ..minutes() };
+    let on = |threads: usize| {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+        pool.install(|| rows(&settings, vec![piece(at(0.0), &data)]).unwrap())
+    };
+    let one = on(1);
+    assert_eq!(one.rows(), 120);
+    assert!(same_bits(&on(2), &one) && same_bits(&on(5), &one));
+}
+
+#[test]
 fn a_sub_sample_start_keeps_all_samples_of_a_window() {
     let data = counts(30 * 60 * 40);
     for align in [Align::Epoch, Align::FirstSample] {
