@@ -4,20 +4,52 @@
 //! polynomial is unstable at the low corners seismology needs.
 
 mod activity;
+mod aic;
 mod butterworth;
+mod chebyshev;
+mod detrend;
+mod differentiate;
+mod filter_design;
+mod fourier_resample;
 mod integrate;
+mod interpolate;
+mod normalise;
+mod polyphase;
+mod power_spectra;
+mod rotate;
+mod running_sum;
 mod sections;
 mod spectrum;
+mod spline;
+mod sta_lta;
+mod taper;
 mod trigger;
+mod whiten;
 mod window_features;
 
 pub use activity::{Activity, ActivityRows, ActivitySettings, Align, Feature, SpectralShape};
+pub use aic::{aic, aic_onset};
 pub use butterworth::{Band, butterworth};
+pub use chebyshev::{anti_alias_low_pass, chebyshev1_low_pass, chebyshev2_low_pass};
+pub use detrend::{demean, detrend_linear, detrend_polynomial, detrend_simple};
+pub use differentiate::{Gradient, gradient};
+pub use fourier_resample::resample_fourier;
 pub use integrate::TrapezoidIntegrator;
+pub use interpolate::{Interpolation, Interpolator, interpolate};
+pub use normalise::{Norm, Statistics, StatisticsFit, normalise};
+pub use polyphase::{PolyphaseResampler, resample_polyphase};
+pub use power_spectra::{Segments, TimeFrequency, spectrogram, stft_zero_padded, welch};
+pub use rotate::{Matrix, inverse, lqt_matrix, rotate, rotate_ne_rt, rotate_rt_ne, zne_matrix};
 pub use sections::{
     Section, SosFilter, filter_forward_backward_zero_state, gain_at, sosfilt, sosfilt_zi,
     sosfiltfilt,
 };
 pub use spectrum::{Periodogram, stft};
-pub use trigger::{RecursiveStaLta, Trigger, classic_sta_lta, recursive_sta_lta, trigger_onset};
+pub use spline::integrate_spline;
+pub use sta_lta::{
+    CarlLevels, ClassicStaLta, carl_sta_trig, classic_sta_lta, delayed_sta_lta, z_detect,
+};
+pub use taper::{TaperShape, TaperSide, taper, tukey};
+pub use trigger::{RecursiveStaLta, Trigger, recursive_sta_lta, trigger_onset};
+pub use whiten::{Whitening, correlate, envelope, whiten};
 pub use window_features::{EVENT_BAND, WINDOW_FEATURES, prepare_window, window_features};

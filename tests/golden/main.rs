@@ -13,7 +13,7 @@ mod obspy_waveforms;
 mod pytorch_models;
 mod pytorch_training;
 mod ruapehu;
-mod scipy_signal;
 mod scores;
 mod sensors;
 mod shared;
+mod signal;
