@@ -4,6 +4,7 @@
 //! files take to read, and runs the commands that need no network; the others it passes on to
 //! `temblor-networks`, which runs every command. `build.rs` keeps libtorch out of the first.
 
+mod catalogue;
 mod class_figures;
 mod classify;
 mod completions;
@@ -57,6 +58,7 @@ enum Command {
 /// What `temblor` does itself.
 #[derive(Subcommand)]
 enum WithoutNetworks {
+    Catalogue(catalogue::Args),
     Completions(completions::Args),
     Convert(convert::Args),
     Features(features::Args),
@@ -114,6 +116,7 @@ fn prepare(quiet: bool, verbose: bool) -> Result<()> {
 
 fn run_without_networks(command: WithoutNetworks) -> Result<Outcome> {
     match command {
+        WithoutNetworks::Catalogue(args) => catalogue::run(args),
         WithoutNetworks::Completions(args) => completions::run(args),
         WithoutNetworks::Convert(args) => convert::run(args),
         WithoutNetworks::Features(args) => features::run(args),

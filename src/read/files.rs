@@ -23,19 +23,33 @@ const WAVEFORM_SUFFIXES: [&str; 13] = [
     "wave",
 ];
 
+/// Names of documents about stations and earthquakes; in a folder only these are read as such.
+const DOCUMENTS: [&str; 6] = ["xml", "sxml", "stationxml", "qml", "quakeml", "txt"];
+
 /// What was found under the paths given.
-#[derive(Default)]
 pub struct Found {
     /// Regular files, in order, none twice.
     pub files: Vec<Source>,
     /// What is not there or cannot be read, and why.
     pub failed: Vec<(PathBuf, String)>,
     seen: HashSet<PathBuf>,
+    /// Which files of a folder are taken; those named are taken in any case.
+    wanted: fn(&Path) -> bool,
 }
 
-/// Expands files, folders (walked to the bottom, in name order) and globs.
+/// Expands files, folders (walked to the bottom, in name order) and globs into waveform files.
 pub fn find(paths: &[PathBuf]) -> Result<Found> {
-    let mut found = Found::default();
+    find_where(paths, |path| !suffix_is_one_of(path, &COMPANIONS))
+}
+
+/// The same for documents: StationXML, QuakeML and FDSN text.
+pub fn find_documents(paths: &[PathBuf]) -> Result<Found> {
+    find_where(paths, |path| suffix_is_one_of(path, &DOCUMENTS))
+}
+
+fn find_where(paths: &[PathBuf], wanted: fn(&Path) -> bool) -> Result<Found> {
+    let (files, failed, seen) = Default::default();
+    let mut found = Found { files, failed, seen, wanted };
     for path in paths {
         let text = path.to_string_lossy();
         if path.exists() || !text.contains(['*', '?', '[']) {
@@ -64,7 +78,7 @@ impl Found {
             self.add_folder(path, depth, named);
         } else if !metadata.is_file() {
             self.failed.push((path.to_path_buf(), "not a regular file".to_string()));
-        } else if named || !is_companion(path) {
+        } else if named || (self.wanted)(path) {
             let identity = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
             if self.seen.insert(identity) {
                 self.files.push(Source::file(path));
@@ -99,10 +113,6 @@ fn suffix_is_one_of(path: &Path, suffixes: &[&str]) -> bool {
     path.extension()
         .map(|suffix| suffix.to_string_lossy().to_ascii_lowercase())
         .is_some_and(|suffix| suffixes.contains(&suffix.as_str()))
-}
-
-fn is_companion(path: &Path) -> bool {
-    suffix_is_one_of(path, &COMPANIONS)
 }
 
 fn is_hidden(path: &Path) -> bool {

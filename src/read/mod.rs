@@ -6,11 +6,15 @@
 //! | blocks of a file joined into segments, headers only | [`scan`] |
 //! | files, folders and globs | [`files`] |
 //! | an archive: index, selection, pieces in time order | [`Archive`] |
+//! | stations and channels: place, orientation, [`mod@response`] | [`Stations`] |
+//! | earthquakes and the arrivals of their waves | [`Catalogue`] |
 //! | images in class folders | [`ImageFolder`], [`read_image`], [`mod@resize`] |
 
 mod archive;
 pub mod array;
+mod catalogue;
 mod coverage;
+mod fdsn_text;
 pub mod files;
 pub mod format;
 pub mod gse;
@@ -19,19 +23,25 @@ mod image_folder;
 mod index_table;
 pub mod miniseed;
 mod piece;
+mod quakeml;
 mod recorder_state;
 mod report;
 pub mod resize;
+pub mod response;
 pub mod sac;
 pub mod scan;
 pub mod segy;
 mod source;
+mod stations;
+mod stationxml;
 mod stream_pattern;
 pub mod table;
 mod trace;
 pub mod wav;
+mod xml;
 
 pub use archive::{Archive, ArchiveOptions};
+pub use catalogue::{Catalogue, Event, Magnitude, Pick};
 pub use image::{ColorMode, Convention, MAX_PIXELS, Picture, decode_image, read_image};
 pub use image_folder::{ImageFile, ImageFolder, Listing, list_images};
 pub use index_table::IndexTable;
@@ -39,5 +49,6 @@ pub use recorder_state::{RecorderFlag, RecorderState, RecorderSummary};
 pub use report::ReadReport;
 pub use resize::{Interpolation, resize};
 pub use source::{Content, Source};
+pub use stations::{ChannelEpoch, Place, StationEpoch, Stations};
 pub use stream_pattern::StreamPattern;
 pub use trace::{Samples, StreamId, Trace};

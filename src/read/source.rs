@@ -34,6 +34,18 @@ impl Source {
         let length = file.metadata().map_err(Error::io(&self.path))?.len();
         Ok(Content { file, length })
     }
+
+    /// All bytes, if there are no more than `most`.
+    pub fn bytes(&self, most: u64) -> Result<Vec<u8>> {
+        let content = self.open()?;
+        if content.length() > most {
+            let problem = format!("{} bytes; at most {most} are read", content.length());
+            return Err(Error::input(&self.path, problem));
+        }
+        let mut bytes = Vec::new();
+        content.take(most).read_to_end(&mut bytes).map_err(Error::io(&self.path))?;
+        Ok(bytes)
+    }
 }
 
 impl AsRef<Path> for Source {

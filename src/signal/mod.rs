@@ -16,6 +16,10 @@ mod interpolate;
 mod normalise;
 mod polyphase;
 mod power_spectra;
+mod remove_response;
+mod response;
+mod response_list;
+mod response_stage;
 mod rotate;
 mod running_sum;
 mod sections;
@@ -39,6 +43,11 @@ pub use interpolate::{Interpolation, Interpolator, interpolate};
 pub use normalise::{Norm, Statistics, StatisticsFit, normalise};
 pub use polyphase::{PolyphaseResampler, resample_polyphase};
 pub use power_spectra::{Segments, TimeFrequency, spectrogram, stft_zero_padded, welch};
+pub use remove_response::{
+    RemovalSettings, ResponseRemoval, cosine_taper, remove_response, remove_sensitivity,
+    transform_length,
+};
+pub use response::{GroundMotion, TransferFunction};
 pub use rotate::{Matrix, inverse, lqt_matrix, rotate, rotate_ne_rt, rotate_rt_ne, zne_matrix};
 pub use sections::{
     Section, SosFilter, filter_forward_backward_zero_state, gain_at, sosfilt, sosfilt_zi,

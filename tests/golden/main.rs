@@ -12,6 +12,7 @@ mod libmseed_records;
 mod obspy_waveforms;
 mod pytorch_models;
 mod pytorch_training;
+mod response;
 mod ruapehu;
 mod scores;
 mod sensors;
