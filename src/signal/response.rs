@@ -321,7 +321,7 @@ mod tests {
         assert!(
             refused(&|r| r.stages[1].gain = Some((0.0, None))).contains("stage 2: a gain of 0")
         );
-        assert!(refused(&|r| r.stages[1].input_unit = "A".into()).contains("stage 1 gives V"));
+        assert!(refused(&|r| r.stages[1].input_unit = "PA".into()).contains("stage 1 gives V"));
         let unheard = |r: &mut Response| r.stages[0].gain = Some((400.0, Some(0.0)));
         assert!(refused(&unheard).contains("stage 1: no output"));
     }
