@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use temblor_miniseed::Encoding;
 
 use super::Outcome;
+use super::waveform_reading::WaveformReading;
 use crate::error::{Error, Result};
 use crate::output::replace_atomically;
 use crate::progress;
@@ -43,12 +44,11 @@ pub struct Args {
     /// Bytes a miniSEED record, a power of two; in version 3 the most a record may have.
     #[arg(long, value_name = "BYTES", default_value_t = 512)]
     record_length: usize,
-    /// Start time of WAV files that have no sidecar NAME.wav.json.
-    #[arg(long, value_name = "TIME")]
-    start: Option<UtcTime>,
     /// Overwrite files that are there.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    reading: WaveformReading,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -77,7 +77,7 @@ pub fn run(args: Args) -> Result<Outcome> {
             end: args.until.unwrap_or(Span::ALL.end),
         },
         channels: args.channels.clone(),
-        format: FormatOptions { wav_start: args.start },
+        format: FormatOptions::from(&args.reading),
     };
     let (archive, report) = Archive::open(&args.input, &options)?;
     report.say();

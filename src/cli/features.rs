@@ -6,12 +6,14 @@ use std::sync::Mutex;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::waveform_reading::WaveformReading;
 use super::{Outcome, figure_files};
 use crate::data::{ChannelActivity, Column, Series, table_of_series};
 use crate::error::{Error, Result};
 use crate::plot;
 use crate::plot::features::{FeaturesFigure, Panel};
 use crate::progress::{self, Progress};
+use crate::read::format::FormatOptions;
 use crate::read::{Archive, ArchiveOptions, StreamId, StreamPattern, table};
 use crate::signal::{ActivitySettings, Align, Feature};
 use crate::time::{SECOND, Span, UtcTime};
@@ -56,6 +58,8 @@ pub struct Args {
     /// One JSON object a channel and line on stdout.
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    reading: WaveformReading,
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -84,7 +88,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     let options = ArchiveOptions {
         span: Span { start: settings.span.start.plus(-WARM_UP), end: settings.span.end },
         channels: args.channels.clone(),
-        ..ArchiveOptions::default()
+        format: FormatOptions::from(&args.reading),
     };
     let (archive, report) = Archive::open(&args.archive, &options)?;
     report.say();

@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::waveform_figure::FigureArgs;
+use super::waveform_reading::WaveformReading;
 use crate::error::{Error, Result};
 use crate::progress;
 use crate::read::Source;
 use crate::read::files;
 use crate::read::format::FormatOptions;
 use crate::read::scan::{self, Breaks, FileScan, Segment};
-use crate::time::UtcTime;
 
 /// Files scanned before their lines are printed.
 const BATCH: usize = 256;
@@ -31,11 +31,10 @@ pub struct Args {
     /// Add SHA-256 over the samples as little-endian `sample_type` (decodes everything).
     #[arg(long)]
     checksum: bool,
-    /// Start time of WAV files that have no sidecar NAME.wav.json.
-    #[arg(long, value_name = "TIME")]
-    start: Option<UtcTime>,
     #[command(flatten)]
     figure: FigureArgs,
+    #[command(flatten)]
+    reading: WaveformReading,
 }
 
 /// One line: a trace. `end_ns` is the time of the last sample; `gaps` and `overlaps` count the
@@ -70,7 +69,7 @@ struct ErrorLine<'a> {
 pub fn run(args: Args) -> Result<Outcome> {
     args.figure.check()?;
     let found = files::find(&args.paths)?;
-    let options = FormatOptions { wav_start: args.start };
+    let options = FormatOptions::from(&args.reading);
     let stdout = std::io::stdout();
     let mut out = std::io::BufWriter::new(stdout.lock());
     let mut printer = Printer { json: args.json, failed: !found.failed.is_empty(), out: &mut out };

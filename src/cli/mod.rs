@@ -23,6 +23,7 @@ mod table;
 mod table_reading;
 mod train;
 mod waveform_figure;
+mod waveform_reading;
 
 use std::process::ExitCode;
 

@@ -85,6 +85,9 @@ pub struct Block<'a> {
 pub struct FormatOptions {
     /// Start time of WAV files that have no sidecar.
     pub wav_start: Option<UtcTime>,
+    /// A miniSEED record that cannot be decoded is left out with a note; otherwise it makes the
+    /// whole file an error.
+    pub lenient: bool,
 }
 
 /// Called for each block in file order; `Break` ends the walk.
@@ -102,7 +105,8 @@ pub trait Format: Sync {
     /// Calls `visit` for the blocks of `file` in order, beginning at the block at `offset`, in
     /// bounded memory. Returns notes about harmless oddities.
     ///
-    /// A block that could not be decoded makes the whole file an error before it is visited.
+    /// A block that could not be decoded makes the whole file an error before it is visited,
+    /// unless `options` are lenient and the format can go on behind it.
     fn walk(
         &self,
         file: &Source,

@@ -89,6 +89,47 @@ fn fault(file: &Source, error: seed::Error) -> Error {
     }
 }
 
+/// Records named in a note before the rest is only counted.
+const NAMED: usize = 5;
+
+/// The bad records of a file that is read leniently.
+#[derive(Default)]
+struct LeftOut {
+    first: Vec<seed::Error>,
+    count: u64,
+}
+
+impl LeftOut {
+    /// Takes note of a bad record, or ends the file with it.
+    fn take(&mut self, error: seed::Error, file: &Path, options: &FormatOptions) -> Result<()> {
+        // What stops the disk stops the file.
+        if !options.lenient || matches!(error, seed::Error::Io(_)) {
+            return Err(fault(file, error));
+        }
+        self.count += 1;
+        if self.first.len() < NAMED {
+            self.first.push(error);
+        }
+        Ok(())
+    }
+
+    /// A line each; an error if not one record of the file was good.
+    fn notes(self, visited: u64, file: &Path) -> Result<Vec<String>> {
+        let more = self.count - self.first.len() as u64;
+        let mut notes = Vec::new();
+        for error in self.first {
+            if visited == 0 {
+                return Err(fault(file, error));
+            }
+            notes.push(format!("left out: {error}"));
+        }
+        if more > 0 {
+            notes.push(format!("left out: {more} further records"));
+        }
+        Ok(notes)
+    }
+}
+
 fn stream_id(codes: &seed::Codes) -> StreamId {
     StreamId {
         network: codes.network(),
@@ -113,7 +154,7 @@ impl Format for MiniSeed {
         &self,
         file: &Source,
         offset: u64,
-        _options: &FormatOptions,
+        options: &FormatOptions,
         visit: &mut Visit<'_>,
     ) -> Result<Vec<String>> {
         let mut source = file.open()?;
@@ -121,8 +162,22 @@ impl Format for MiniSeed {
         let mut reader = RecordReader::at(source, offset);
         // Most records repeat the channel of the one before.
         let mut last: Option<(seed::Codes, StreamId)> = None;
-        while let Some(record) = reader.next_record().map_err(|e| fault(file, e))? {
-            record.verify().map_err(|e| fault(file, e))?;
+        let mut left_out = LeftOut::default();
+        let mut visited = 0u64;
+        loop {
+            let record = match reader.next_record() {
+                Ok(Some(record)) => record,
+                Ok(None) => break,
+                Err(error) => {
+                    left_out.take(error, file, options)?;
+                    continue;
+                }
+            };
+            if let Err(error) = record.verify() {
+                left_out.take(error, file, options)?;
+                continue;
+            }
+            visited += 1;
             let header = &record.header;
             let (_, id) = match last.take() {
                 Some(known) if known.0 == header.codes => last.insert(known),
@@ -153,7 +208,7 @@ impl Format for MiniSeed {
                 return Ok(Vec::new());
             }
         }
-        let mut notes = Vec::new();
+        let mut notes = left_out.notes(visited, file)?;
         if let Some(at) = reader.truncated_at() {
             notes.push(format!("byte {at}: the file ends inside a record, which is left out"));
         }

@@ -5,7 +5,8 @@
 //! `bext` chunk, else from an option, else it is 1970-01-01 and the file is noted.
 //!
 //! hound decodes; where the samples lie is found here, since recorders that were switched off
-//! leave the size of the data chunk as 0, -1 or too large, which hound refuses.
+//! leave the size of the data chunk as 0, -1 or too large, which hound refuses, and so are the
+//! 64-bit sizes of RF64 and BW64 (EBU Tech 3306) and samples of double precision.
 
 use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
@@ -92,7 +93,7 @@ impl Layout {
         let mut source = file.open()?;
         let length = source.length();
         let mut fmt: Option<Vec<u8>> = None;
-        let (mut origination, mut at) = (None, 12u64);
+        let (mut origination, mut at, mut long_size) = (None, 12u64, None);
         for _ in 0..MOST_CHUNKS {
             let mut head = [0; 8];
             source.seek(SeekFrom::Start(at)).map_err(Error::io(file))?;
@@ -104,7 +105,14 @@ impl Layout {
             let body = at + 8;
             match (&name, &fmt) {
                 (b"data", Some(fmt)) => {
+                    let is_long = size == u64::from(u32::MAX);
+                    let size = long_size.filter(|_| is_long).unwrap_or(size);
                     return Self::complete(file, fmt, body, size, length, origination);
+                }
+                (b"ds64", _) => {
+                    let sizes = read_body(file, &mut source, size.min(28))?;
+                    let data = sizes.get(8..16).and_then(|bytes| bytes.first_chunk::<8>());
+                    long_size = data.map(|bytes| u64::from_le_bytes(*bytes));
                 }
                 (b"data", None) => return Err(wrong("samples before their format")),
                 (b"fmt ", None) => fmt = Some(read_body(file, &mut source, size.min(64))?),
@@ -126,9 +134,12 @@ impl Layout {
         length: u64,
         origination: Option<(UtcTime, u64)>,
     ) -> Result<Self> {
-        let reader =
-            WavReader::new(Cursor::new(canonical(fmt, &[]))).map_err(|e| fault(file, e))?;
-        let spec = reader.spec();
+        let spec = match double_precision(fmt) {
+            Some(spec) => spec,
+            None => {
+                WavReader::new(Cursor::new(canonical(fmt, &[]))).map_err(|e| fault(file, e))?.spec()
+            }
+        };
         let frame = u64::from(spec.channels) * u64::from(spec.bits_per_sample.div_ceil(8));
         if !(1..=MOST_CHANNELS).contains(&spec.channels) || frame == 0 {
             let problem = format!("WAV with {} channels: expected 1 to 64", spec.channels);
@@ -146,6 +157,7 @@ impl Layout {
             (SampleFormat::Int, 24) => Ok((SampleType::I32, "INT24")),
             (SampleFormat::Int, 32) => Ok((SampleType::I32, "INT32")),
             (SampleFormat::Float, 32) => Ok((SampleType::F32, "FLOAT32")),
+            (SampleFormat::Float, 64) => Ok((SampleType::F64, "FLOAT64")),
             (format, bits) => {
                 let problem = format!("WAV with {bits} bits of {format:?} is not supported");
                 Err(Error::input(file, problem))
@@ -158,9 +170,14 @@ impl Layout {
         let mut source = file.open()?;
         source.seek(SeekFrom::Start(self.data + from * self.frame)).map_err(Error::io(file))?;
         let bytes = read_body(file, &mut source, frames * self.frame)?;
+        let (skip, step) = (usize::from(channel), usize::from(self.spec.channels));
+        if self.spec.bits_per_sample == 64 {
+            let (samples, _) = bytes.as_chunks::<8>();
+            let samples = samples.iter().skip(skip).step_by(step);
+            return Ok(Samples::F64(samples.map(|bytes| f64::from_le_bytes(*bytes)).collect()));
+        }
         let mut reader = WavReader::new(Cursor::new(canonical(&self.fmt, &bytes)))
             .map_err(|e| fault(file, e))?;
-        let (skip, step) = (usize::from(channel), usize::from(self.spec.channels));
         if self.spec.sample_format == SampleFormat::Float {
             let samples: Result<_, _> = reader.samples().skip(skip).step_by(step).collect();
             return Ok(Samples::F32(samples.map_err(|e| fault(file, e))?));
@@ -171,6 +188,20 @@ impl Layout {
         let samples = samples.map_err(|e| fault(file, e))?;
         Ok(Samples::I32(samples.into_iter().map(|sample| sample + shift).collect()))
     }
+}
+
+/// What a `fmt ` chunk says if samples are of double precision, which hound does not read.
+fn double_precision(fmt: &[u8]) -> Option<WavSpec> {
+    let word = |at: usize| Some(u16::from_le_bytes(*fmt.get(at..)?.first_chunk::<2>()?));
+    // An extensible format states its kind at the begin of its sub-format.
+    let kind = if word(0)? == 0xFFFE { word(24)? } else { word(0)? };
+    let rate = u32::from_le_bytes(*fmt.get(4..)?.first_chunk::<4>()?);
+    (kind == 3 && word(14)? == 64).then_some(WavSpec {
+        channels: word(2)?,
+        sample_rate: rate,
+        bits_per_sample: 64,
+        sample_format: SampleFormat::Float,
+    })
 }
 
 /// Up to `size` bytes from where `source` stands.
@@ -212,7 +243,8 @@ impl Format for Wav {
     }
 
     fn probe(&self, head: &[u8], _length: u64) -> bool {
-        head.starts_with(b"RIFF") && head.get(8..12) == Some(b"WAVE")
+        let begins = [b"RIFF", b"RF64", b"BW64"].iter().any(|magic| head.starts_with(*magic));
+        begins && head.get(8..12) == Some(b"WAVE")
     }
 
     fn walk(
@@ -327,6 +359,35 @@ mod tests {
             assert_eq!(scan.segments[0].start, UtcTime(0));
             assert_eq!(scan.notes.len(), 1);
         }
+    }
+
+    #[test]
+    fn doubles_with_a_64_bit_size_stop_before_the_chunk_that_follows() {
+        let samples = [0.5f64, -1e-300, f64::MAX, 3.0];
+        let mut bytes = b"RF64\xFF\xFF\xFF\xFFWAVEds64".to_vec();
+        bytes.extend(28u32.to_le_bytes());
+        for size in [0u64, 32, 4] {
+            bytes.extend(size.to_le_bytes());
+        }
+        bytes.extend([0; 4]);
+        bytes.extend(b"fmt \x10\0\0\0\x03\0\x02\0");
+        bytes.extend(100u32.to_le_bytes());
+        bytes.extend(1600u32.to_le_bytes());
+        bytes.extend([16, 0, 64, 0]);
+        bytes.extend(b"data\xFF\xFF\xFF\xFF");
+        samples.iter().for_each(|sample| bytes.extend(sample.to_le_bytes()));
+        bytes.extend(b"LIST\x10\0\0\0");
+        bytes.extend([7; 16]);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.wav");
+        std::fs::write(&path, &bytes).unwrap();
+        assert!(Wav.probe(&bytes, bytes.len() as u64));
+        let scan = scan(&path, &Wav, &FormatOptions::default(), true).unwrap();
+        let found: Vec<_> = scan.segments.iter().map(|s| (s.samples, s.sample_type)).collect();
+        assert_eq!(found, [(2, SampleType::F64); 2]);
+        let layout = Layout::of(&path).unwrap();
+        let decoded = layout.decode(&path, 0, 2, 1).unwrap();
+        assert_eq!(decoded, Samples::F64(vec![samples[1], samples[3]]));
     }
 
     #[test]

@@ -132,3 +132,24 @@ fn waveforms_are_drawn_with_their_gaps() {
     let wrong = temblor(here, &["inspect", "a.mseed", "--figure", "w.pdf"]);
     assert_eq!(wrong.status.code(), Some(2));
 }
+
+#[test]
+fn a_bad_record_costs_its_file_or_leniently_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.mseed");
+    write(&file, &[trace(0, 3000)]);
+    let mut bytes = std::fs::read(&file).unwrap();
+    assert!(bytes.len() >= 4 * 512);
+    // No Steim word of code 3 has the upper bits 3.
+    bytes[512 + 64..512 + 128].fill(0xFF);
+    std::fs::write(&file, bytes).unwrap();
+    let strict = temblor(folder.path(), &["inspect", "a.mseed"]);
+    assert_eq!(strict.status.code(), Some(1));
+    let (lines, code) = json_lines(folder.path(), &["a.mseed", "--lenient"]);
+    assert_eq!((lines.len(), code), (2, Some(0)));
+    let samples: u64 = lines.iter().map(|line| line["samples"].as_u64().unwrap()).sum();
+    assert!((1500..3000).contains(&samples), "{samples}");
+    let lenient = temblor(folder.path(), &["inspect", "a.mseed", "--lenient"]);
+    let notes = String::from_utf8(lenient.stderr).unwrap();
+    assert!(notes.contains("left out") && notes.contains("byte 512"), "{notes}");
+}

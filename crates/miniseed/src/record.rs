@@ -93,6 +93,12 @@ impl<'a> Record<'a> {
         steim::Frames { payload: self.payload(), order: self.header.data_order, level }
     }
 
+    fn decode_steim(&self, samples: &mut Vec<i32>) -> Result<bool> {
+        self.steim()
+            .decode(self.header.samples as usize, samples)
+            .map_err(|problem| self.fault(problem))
+    }
+
     /// The samples. Memory follows what the record holds, not what it claims.
     pub fn decode(&self) -> Result<Samples> {
         let order = self.header.data_order;
@@ -115,12 +121,11 @@ impl<'a> Record<'a> {
             Encoding::Float64 => {
                 Samples::F64(self.fixed(8)?.chunks_exact(8).map(|b| double(b, order)).collect())
             }
-            Encoding::Steim1 | Encoding::Steim2 => Samples::I32(
-                self.steim()
-                    .decode(self.header.samples as usize)
-                    .map_err(|problem| self.fault(problem))?
-                    .samples,
-            ),
+            Encoding::Steim1 | Encoding::Steim2 => {
+                let mut samples = Vec::new();
+                self.decode_steim(&mut samples)?;
+                Samples::I32(samples)
+            }
             Encoding::Geoscope16Exponent3 => {
                 Samples::F32(self.words()?.map(|word| encoding::geoscope16(word, 7)).collect())
             }
@@ -138,6 +143,26 @@ impl<'a> Record<'a> {
         })
     }
 
+    /// Appends the samples to `samples`, without a copy on the way where the encoding allows.
+    ///
+    /// # Errors
+    /// If they cannot be decoded or are of another type; `samples` is then as it was.
+    pub fn decode_onto(&self, samples: &mut Samples) -> Result<()> {
+        let steim = matches!(self.header.encoding, Encoding::Steim1 | Encoding::Steim2);
+        if let (true, Samples::I32(samples)) = (steim && self.header.samples > 0, &mut *samples) {
+            return self.decode_steim(samples).map(drop);
+        }
+        match (samples, self.decode()?) {
+            (Samples::I32(samples), Samples::I32(new)) => samples.extend(new),
+            (Samples::F32(samples), Samples::F32(new)) => samples.extend(new),
+            (Samples::F64(samples), Samples::F64(new)) => samples.extend(new),
+            (Samples::Text(samples), Samples::Text(new)) => samples.extend(new),
+            _ if self.header.samples == 0 => {}
+            _ => return Err(self.fault("samples of another type than those before")),
+        }
+        Ok(())
+    }
+
     /// Whether the last sample equals the one that Steim frames state for checking; `None` for
     /// other encodings and for records that cannot be decoded.
     pub fn last_sample_agrees(&self) -> Option<bool> {
@@ -146,7 +171,7 @@ impl<'a> Record<'a> {
         {
             return None;
         }
-        self.steim().decode(self.header.samples as usize).ok().map(|decoded| decoded.last_agrees)
+        self.decode_steim(&mut Vec::new()).ok()
     }
 
     fn i24(&self) -> Result<impl Iterator<Item = i32> + 'a> {

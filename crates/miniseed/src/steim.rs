@@ -13,15 +13,8 @@ pub(crate) struct Frames<'a> {
     pub level: u8,
 }
 
-/// Decoded samples, and whether the last one is the one stated for checking.
-pub(crate) struct Decoded {
-    pub samples: Vec<i32>,
-    pub last_agrees: bool,
-}
-
 /// How a word is cut into differences, so that cutting it takes no branch: the first difference
-/// is the highest; each is moved up against the sign bit by a factor, then down by `32 - bits`.
-/// (Every processor multiplies lanes by different factors; few shift them by different amounts.)
+/// is the highest; each is moved up against the sign bit, then down by `32 - bits`.
 #[derive(Clone, Copy)]
 struct Layout {
     /// Differences in the word; [`FORBIDDEN`] where no such word exists.
@@ -162,17 +155,31 @@ impl Frames<'_> {
         Ok(())
     }
 
-    /// Sums the first `wanted` differences, in wrapping arithmetic, from the stated first sample.
-    pub fn decode(&self, wanted: usize) -> Result<Decoded, String> {
-        match self.order {
-            ByteOrder::Big => self.decode_in::<false>(wanted),
-            ByteOrder::Little => self.decode_in::<true>(wanted),
+    /// Appends the first `wanted` samples to `samples`: sums of the differences, in wrapping
+    /// arithmetic, from the stated first sample. Returns whether the last one is the one stated
+    /// for checking. After an error, `samples` is as it was.
+    pub fn decode(&self, wanted: usize, samples: &mut Vec<i32>) -> Result<bool, String> {
+        let before = samples.len();
+        let result = match self.order {
+            ByteOrder::Big => self.decode_in::<false>(wanted, samples),
+            ByteOrder::Little => self.decode_in::<true>(wanted, samples),
+        };
+        if result.is_err() {
+            samples.truncate(before);
         }
+        result
     }
 
-    fn decode_in<const LITTLE: bool>(&self, wanted: usize) -> Result<Decoded, String> {
+    #[inline(always)]
+    fn decode_in<const LITTLE: bool>(
+        &self,
+        wanted: usize,
+        samples: &mut Vec<i32>,
+    ) -> Result<bool, String> {
         let (frames, _) = self.payload.as_chunks::<FRAME>();
-        let mut samples: Vec<i32> = Vec::with_capacity(wanted.min(frames.len() * 15 * 7));
+        let before = samples.len();
+        samples.resize(before + wanted.min(frames.len() * 15 * 7), 0);
+        let mut rest = samples.get_mut(before..).unwrap_or_default();
         let mut differences = [0i32; FRAME_ROOM + LANES];
         let mut sum = 0i32;
         for (number, frame) in frames.iter().enumerate() {
@@ -188,20 +195,20 @@ impl Frames<'_> {
                 // The first difference refers to the record before and is never used.
                 differences[0] = self.order.i32(self.payload, 4);
             }
-            let needed = here.differences.min(wanted - samples.len());
-            let values = differences.get_mut(..needed).unwrap_or_default();
-            for value in &mut *values {
-                sum = sum.wrapping_add(*value);
-                *value = sum;
+            let (now, later) = rest.split_at_mut(here.differences.min(rest.len()));
+            for (sample, difference) in now.iter_mut().zip(&differences) {
+                sum = sum.wrapping_add(*difference);
+                *sample = sum;
             }
-            samples.extend_from_slice(values);
-            if samples.len() >= wanted {
+            rest = later;
+            if rest.is_empty() {
                 break;
             }
             here.whole()?;
         }
-        self.enough(samples.len(), wanted)?;
-        Ok(Decoded { samples, last_agrees: sum == self.order.i32(self.payload, 8) })
+        let missing = rest.len();
+        self.enough(samples.len() - before - missing, wanted)?;
+        Ok(sum == self.order.i32(self.payload, 8))
     }
 }
 
@@ -302,9 +309,11 @@ mod tests {
         let short = [10, 12, 11, 15, 16, 400, -70_000];
         for (level, payload, samples) in [(1, &steim1, &short[..]), (2, &steim2, &long[..])] {
             let frames = Frames { payload, order: ByteOrder::Big, level };
-            let decoded = frames.decode(samples.len()).unwrap();
-            assert_eq!(decoded.samples, samples);
-            assert!(decoded.last_agrees);
+            let mut decoded = vec![5];
+            assert_eq!(frames.decode(samples.len(), &mut decoded), Ok(true));
+            assert_eq!(decoded[1..], *samples);
+            assert!(frames.decode(samples.len() + 1, &mut decoded).is_err());
+            assert_eq!(decoded.len(), 1 + samples.len());
             assert!(frames.verify(samples.len() + 1).is_err());
             let mut room = vec![0; FRAME];
             // The reference frame takes d0 as 0: the sample before equals the first.
@@ -317,7 +326,7 @@ mod tests {
     fn forbidden_words_are_refused() {
         let frame = bytes(&[3 << 24, 1, 1, 0xC000_0000]);
         let frames = Frames { payload: &frame, order: ByteOrder::Big, level: 2 };
-        assert!(frames.decode(1).is_err());
+        assert!(frames.decode(1, &mut Vec::new()).is_err());
         assert!(frames.verify(1).is_err());
         let none = Frames { payload: &frame[..63], order: ByteOrder::Big, level: 2 };
         assert!(none.verify(1).is_err());

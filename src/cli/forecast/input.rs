@@ -7,11 +7,13 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::table_reading::TableReading;
+use crate::cli::waveform_reading::WaveformReading;
 use crate::data::{
     Aggregation, ChannelActivity, Column, Duplicates, Series, SeriesOptions, series_of_table,
 };
 use crate::error::{Error, Result};
 use crate::progress;
+use crate::read::format::FormatOptions;
 use crate::read::table::{ColumnValues, Table, TableColumn};
 use crate::read::{Archive, ArchiveOptions, StreamPattern};
 use crate::signal::{ActivitySettings, Align, Feature};
@@ -74,6 +76,8 @@ pub struct InputArgs {
     pub aggregate: AggregateChoice,
     #[command(flatten)]
     pub reading: TableReading,
+    #[command(flatten)]
+    pub waveforms: WaveformReading,
 }
 
 /// As [`Duplicates`].
@@ -229,7 +233,7 @@ impl InputArgs {
         let options = ArchiveOptions {
             span: Span { start: self.span().start.plus(-3600 * SECOND), end: self.span().end },
             channels: self.channels.clone(),
-            ..ArchiveOptions::default()
+            format: FormatOptions::from(&self.waveforms),
         };
         let (archive, report) = Archive::open(&self.input, &options)?;
         report.say();

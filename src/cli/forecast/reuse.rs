@@ -8,6 +8,7 @@ use super::input::{AggregateChoice, DuplicatesChoice, InputArgs};
 use super::outputs::{Outputs, Words};
 use super::{Args, Outcome};
 use crate::cli::table_reading::TableReading;
+use crate::cli::waveform_reading::WaveformReading;
 use crate::error::{Error, Result};
 use crate::forecast::{
     EventSettings, Forecasts, KeptTarget, LevelResult, LevelSettings, forecast_event_fitted,
@@ -57,6 +58,8 @@ struct InputSettings {
     to: Option<UtcTime>,
     #[serde(default)]
     table: TableReading,
+    #[serde(default)]
+    waveforms: WaveformReading,
 }
 
 /// The file `model.json`.
@@ -87,6 +90,7 @@ impl RunSettings {
             from: args.from,
             to: args.to,
             table: args.reading.clone(),
+            waveforms: args.waveforms.clone(),
         };
         Self { input, forecast: forecast.clone(), event: event.cloned() }
     }
@@ -144,6 +148,10 @@ impl InputSettings {
             reading: match given.reading == TableReading::default() {
                 true => self.table.clone(),
                 false => given.reading.clone(),
+            },
+            waveforms: match given.waveforms == WaveformReading::default() {
+                true => self.waveforms.clone(),
+                false => given.waveforms.clone(),
             },
         })
     }
