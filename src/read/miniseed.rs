@@ -101,7 +101,7 @@ struct LeftOut {
 
 impl LeftOut {
     /// Takes note of a bad record, or ends the file with it.
-    fn take(&mut self, error: seed::Error, file: &Path, options: &FormatOptions) -> Result<()> {
+    fn take(&mut self, error: seed::Error, file: &Source, options: &FormatOptions) -> Result<()> {
         // What stops the disk stops the file.
         if !options.lenient || matches!(error, seed::Error::Io(_)) {
             return Err(fault(file, error));
@@ -114,7 +114,7 @@ impl LeftOut {
     }
 
     /// A line each; an error if not one record of the file was good.
-    fn notes(self, visited: u64, file: &Path) -> Result<Vec<String>> {
+    fn notes(self, visited: u64, file: &Source) -> Result<Vec<String>> {
         let more = self.count - self.first.len() as u64;
         let mut notes = Vec::new();
         for error in self.first {

@@ -385,8 +385,9 @@ mod tests {
         let scan = scan(&path, &Wav, &FormatOptions::default(), true).unwrap();
         let found: Vec<_> = scan.segments.iter().map(|s| (s.samples, s.sample_type)).collect();
         assert_eq!(found, [(2, SampleType::F64); 2]);
-        let layout = Layout::of(&path).unwrap();
-        let decoded = layout.decode(&path, 0, 2, 1).unwrap();
+        let source = Source::file(&path);
+        let layout = Layout::of(&source).unwrap();
+        let decoded = layout.decode(&source, 0, 2, 1).unwrap();
         assert_eq!(decoded, Samples::F64(vec![samples[1], samples[3]]));
     }
 

@@ -10,6 +10,7 @@ mod fixtures;
 mod forecast;
 mod forecast_options;
 mod inspect;
+mod malicious;
 mod models;
 mod program;
 mod resume;

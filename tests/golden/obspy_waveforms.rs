@@ -1,5 +1,6 @@
 //! Files of every format as ObsPy and our packing rules say they read.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::Value;
@@ -17,6 +18,30 @@ fn read(file: &Path) -> Result<Vec<Segment>> {
 
 fn json(file: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+}
+
+/// Files that agree, of all, by format and encoding; printed with `--nocapture`.
+#[derive(Default)]
+struct Tally(BTreeMap<(String, String), (usize, usize)>);
+
+impl Tally {
+    fn count(&mut self, file: &Path, ours: &Result<Vec<Segment>>, agrees: bool) {
+        let format = files::recognise(file).map_or("unknown", |file| file.format.name());
+        let mut encodings: Vec<&str> = match ours {
+            Err(_) => vec!["refused"],
+            Ok(segments) => segments.iter().map(|segment| segment.encoding).collect(),
+        };
+        encodings.sort_unstable();
+        encodings.dedup();
+        let row = self.0.entry((format.to_string(), encodings.join(" + "))).or_default();
+        *row = (row.0 + usize::from(agrees), row.1 + 1);
+    }
+
+    fn print(&self) {
+        for ((format, encoding), (agree, all)) in &self.0 {
+            println!("{format:<8} {encoding:<24} {agree:>3} of {all:>3}");
+        }
+    }
 }
 
 /// What differs between a segment and ObsPy's trace.
@@ -50,6 +75,7 @@ fn every_file_reads_as_obspy_reads_it_or_is_refused_as_obspy_refuses_it() {
     let golden = json(&folder.join("waveforms.json"));
     let (mut agree, mut all, mut refused) = (0, 0, 0);
     let mut failures = Vec::new();
+    let mut tally = Tally::default();
     for (name, entry) in golden["files"].as_object().unwrap() {
         // ObsPy does not read version 3; another test compares it with libmseed.
         if name.starts_with("mseed3/") {
@@ -57,7 +83,7 @@ fn every_file_reads_as_obspy_reads_it_or_is_refused_as_obspy_refuses_it() {
         }
         all += 1;
         let ours = read(&folder.join(name));
-        let wrong = match (ours, entry["obspy"]["traces"].as_array()) {
+        let wrong = match (&ours, entry["obspy"]["traces"].as_array()) {
             (Err(_), None) => {
                 refused += 1;
                 vec![]
@@ -71,11 +97,13 @@ fn every_file_reads_as_obspy_reads_it_or_is_refused_as_obspy_refuses_it() {
                 segments.iter().zip(traces).flat_map(|(s, t)| differences(s, t)).collect()
             }
         };
+        tally.count(&folder.join(name), &ours, wrong.is_empty());
         match wrong.is_empty() {
             true => agree += 1,
             false => failures.push(format!("{name}: {}", wrong.join("; "))),
         }
     }
+    tally.print();
     println!("obspy waveforms: {agree} of {all} agree, {refused} of them refused by both");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(all >= 92);
@@ -87,6 +115,7 @@ fn synthetic_records_read_as_they_were_packed() {
     let golden = json(&folder.join("records.json"));
     let (mut agree, mut all) = (0, 0);
     let mut failures = Vec::new();
+    let mut tally = Tally::default();
     for (name, entry) in golden.as_object().unwrap() {
         if !name.ends_with(".mseed2") {
             continue;
@@ -95,7 +124,7 @@ fn synthetic_records_read_as_they_were_packed() {
         let ours = read(&folder.join("records").join(name));
         let wrong = match expected(entry) {
             None => ours.is_ok().then(|| "read, expected a refusal".to_string()),
-            Some(expected) => match ours {
+            Some(expected) => match &ours {
                 Err(error) => Some(error.to_string()),
                 Ok(segments) => {
                     let ours: Vec<_> = segments.iter().map(reading).collect();
@@ -103,11 +132,13 @@ fn synthetic_records_read_as_they_were_packed() {
                 }
             },
         };
+        tally.count(&folder.join("records").join(name), &ours, wrong.is_none());
         match wrong {
             None => agree += 1,
             Some(wrong) => failures.push(format!("{name}: {wrong}")),
         }
     }
+    tally.print();
     println!("synthetic records: {agree} of {all} agree");
     assert!(failures.is_empty(), "{}", failures.join("\n"));
     assert!(all >= 60);
