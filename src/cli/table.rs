@@ -113,7 +113,9 @@ fn summarise(column: &TableColumn) -> ColumnSummary<'_> {
 }
 
 fn lines(summary: &Summary, table: &Table) -> String {
-    let width = table.columns.iter().map(|c| c.name.chars().count()).max().unwrap_or(0).max(6);
+    let names = table.columns.iter().map(|c| c.name.chars().count());
+    // A name of thousands of letters must not push the others off the screen.
+    let width = names.max().unwrap_or(0).clamp(6, 60);
     let mut text = format!(
         "{}: {} rows\n{:<width$} {:<6} {:<8} {:>8}  range\n",
         summary.file.display(),

@@ -129,8 +129,10 @@ fn write_section(f: &mut fmt::Formatter<'_>, rows: &[&ScoreRow]) -> fmt::Result 
         };
         cells.push([model.clone()].into_iter().chain(metrics.iter().map(|m| of(m))).collect());
     }
+    // Names come from files; those too long for a screen stand out of their column.
     let widths: Vec<usize> = (0..=metrics.len())
         .map(|column| cells.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
+        .map(|width| width.min(200))
         .collect();
     for line in &cells {
         let mut text = format!("  {:<1$}", line[0], widths[0]);

@@ -59,6 +59,12 @@ pub struct CsvOptions {
     pub keep_sentinels: bool,
 }
 
+/// Tables of text shrink to a tenth, seldom to a hundredth; what grows more is made to harm.
+const MOST_EXPANDED: u64 = 200;
+
+/// So many bytes may come out of any gzip stream.
+const ALWAYS_EXPANDED: u64 = 16 << 20;
+
 /// Reads a CSV file, gzip-compressed or not.
 pub fn read_csv(path: &Path, options: &CsvOptions) -> Result<(Table, Notes), TableError> {
     let file = std::fs::File::open(path).map_err(TableError::io(path))?;
@@ -66,9 +72,31 @@ pub fn read_csv(path: &Path, options: &CsvOptions) -> Result<(Table, Notes), Tab
     if !raw.starts_with(&[0x1f, 0x8b]) {
         return parse_csv(path, &raw, options);
     }
-    let decoder = flate2::read::MultiGzDecoder::new(raw.as_slice());
-    let broken = |e| TableError::content(path, format!("broken gzip stream: {e}"));
-    parse_csv(path, &bounded(path, decoder, broken)?, options)
+    parse_csv(path, &expanded(path, &raw)?, options)
+}
+
+/// The text in a gzip stream, given up where it grows as no text does.
+fn expanded(path: &Path, raw: &[u8]) -> Result<Vec<u8>, TableError> {
+    let mut decoder = flate2::read::MultiGzDecoder::new(raw);
+    let mut text = Vec::new();
+    loop {
+        let broken = |e| TableError::content(path, format!("broken gzip stream: {e}"));
+        let before = text.len();
+        decoder.by_ref().take(ALWAYS_EXPANDED).read_to_end(&mut text).map_err(broken)?;
+        if text.len() == before {
+            return Ok(text);
+        }
+        let taken = (raw.len() - decoder.get_ref().len()) as u64;
+        let length = text.len() as u64;
+        if length > MAX_BYTES || length > ALWAYS_EXPANDED + taken * MOST_EXPANDED {
+            let problem = format!(
+                "{taken} bytes of gzip grow to more than {length}; expected a table of at most \
+                 {} MiB that grows at most {MOST_EXPANDED} times",
+                MAX_BYTES >> 20
+            );
+            return Err(TableError::content(path, problem));
+        }
+    }
 }
 
 /// Everything `reader` gives, up to [`MAX_BYTES`].
@@ -109,6 +137,11 @@ pub fn parse_csv(
     bytes: &[u8],
     options: &CsvOptions,
 ) -> Result<(Table, Notes), TableError> {
+    if let Some(at) = bytes.iter().position(|&byte| byte == 0) {
+        let problem =
+            format!("byte {at} is 0; expected text in UTF-8 or Latin-1 (UTF-16 is not read)");
+        return Err(TableError::content(path, problem));
+    }
     let text = decode(bytes);
     let mut notes = Notes::default();
     let mut lines: Vec<&str> = text.lines().collect();
