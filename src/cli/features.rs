@@ -2,19 +2,22 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::Duration;
 
-use rayon::prelude::*;
 use serde::Serialize;
 
+use super::feature_shards::{self, Shard};
+use super::interrupted::resumable;
 use super::waveform_reading::WaveformReading;
 use super::{Outcome, figure_files};
-use crate::data::{ChannelActivity, Column, Series, table_of_series};
+use crate::data::{ActivityParts, ChannelActivity, Column, Series, table_of_series};
 use crate::error::{Error, Result};
 use crate::plot;
 use crate::plot::features::{FeaturesFigure, Panel};
 use crate::progress::{self, Progress};
 use crate::read::format::FormatOptions;
-use crate::read::{Archive, ArchiveOptions, StreamId, StreamPattern, table};
+use crate::read::table::{self, ColumnValues, Table, TableColumn};
+use crate::read::{Archive, ArchiveOptions, StreamId, StreamPattern};
 use crate::signal::{ActivitySettings, Align, Feature};
 use crate::time::{SECOND, Span, UtcTime};
 
@@ -24,10 +27,11 @@ const WARM_UP: i64 = 3600 * SECOND;
 /// Compute activity features (RSAM, DSAR, …) of station archives, one row per window and channel.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Files, folders, globs or SDS trees.
+    /// Files, folders, globs or SDS trees; with --merge the tables of all shards.
     #[arg(required = true, value_name = "ARCHIVE")]
     archive: Vec<PathBuf>,
     /// The table to write, .parquet or .csv: time, group (the channel), features, coverage.
+    /// Finished channels, and states of those under way, are kept in FILE.parts until it is there.
     #[arg(long, short, value_name = "FILE")]
     out: PathBuf,
     /// Draw the features, a figure a channel: .png, .svg, or .toml for `temblor plot`; repeatable.
@@ -55,6 +59,19 @@ pub struct Args {
     /// Windows with a smaller fraction of their samples have no values.
     #[arg(long, value_name = "FRACTION", default_value_t = 0.5)]
     min_coverage: f64,
+    /// Go on where an interrupted run with the same flags stopped; the table will be the same.
+    #[arg(long)]
+    resume: bool,
+    /// Keep the state of a channel under way so often at most.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10.0)]
+    keep_every: f64,
+    /// Compute the I-th of N shares of the channels, into FILE.shard-I-of-N.csv or .parquet beside
+    /// FILE. A channel is never divided: its filters know all of its past.
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Make the one table of the tables of all shards, byte for byte that of a run without --shard.
+    #[arg(long, conflicts_with_all = ["shard", "resume", "figure", "channels", "from", "to", "columns"])]
+    merge: bool,
     /// One JSON object a channel and line on stdout.
     #[arg(long)]
     json: bool,
@@ -85,6 +102,12 @@ pub fn run(args: Args) -> Result<Outcome> {
     let settings = settings(&args)?;
     check_suffix(&args.out)?;
     figure_files::check(&args.figure)?;
+    if args.merge {
+        let channels = feature_shards::merge(&args.archive, &args.out)?;
+        progress::note(format_args!("merged: {channels} channels, {}", args.out.display()));
+        return Ok(Outcome::Done);
+    }
+    let out = args.shard.map_or_else(|| args.out.clone(), |shard| shard.table(&args.out));
     let options = ArchiveOptions {
         span: Span { start: settings.span.start.plus(-WARM_UP), end: settings.span.end },
         channels: args.channels.clone(),
@@ -94,7 +117,15 @@ pub fn run(args: Args) -> Result<Outcome> {
     report.say();
     let mut all_good = report.is_clean();
     let mut channels = Vec::new();
-    for computed in compute(&archive, &settings) {
+    let ids = match args.shard {
+        Some(shard) => shard.share(archive.channels()),
+        None => archive.channels(),
+    };
+    let nothing_to_do = ids.is_empty();
+    let interval = Duration::try_from_secs_f64(args.keep_every)
+        .map_err(|e| Error::usage(format!("--keep-every {}: {e}", args.keep_every)))?;
+    let parts = ActivityParts::beside(&out, args.resume)?.every(interval);
+    for computed in compute(&archive, &ids, &settings, &parts).map_err(resumable)? {
         match computed {
             Ok(channel) => {
                 for error in &channel.failed {
@@ -103,17 +134,17 @@ pub fn run(args: Args) -> Result<Outcome> {
                 }
                 channels.push(channel);
             }
-            Err(error @ (Error::Interrupted | Error::Usage(_))) => return Err(error),
             Err(error) => {
                 eprintln!("skipped {error}");
                 all_good = false;
             }
         }
     }
-    if channels.is_empty() {
+    if channels.is_empty() && !nothing_to_do {
         return Err(Error::data("no channel has a single complete window; nothing was written"));
     }
-    write_table(&args.out, &channels)?;
+    write_table(&out, &channels, &settings)?;
+    parts.remove()?;
     for file in &args.figure {
         for channel in &channels {
             let path = figure_files::named(file, &channel.series.group, channels.len() > 1);
@@ -164,24 +195,23 @@ fn settings(args: &Args) -> Result<ActivitySettings> {
 }
 
 /// Channels in parallel, results in the order of the channels.
-fn compute(archive: &Archive, settings: &ActivitySettings) -> Vec<Result<ChannelActivity>> {
-    let channels = archive.channels();
+fn compute(
+    archive: &Archive,
+    channels: &[StreamId],
+    settings: &ActivitySettings,
+    parts: &ActivityParts,
+) -> Result<Vec<Result<ChannelActivity>>> {
     let hours = |ns: i64| ns / (3600 * SECOND);
     let extent =
         |id: &StreamId| archive.extent(id).map_or(0, |s| s.end.0.saturating_sub(s.start.0));
     let total: i64 = channels.iter().map(|id| hours(extent(id))).sum();
     let progress = Mutex::new(Progress::new("features", "h", u64::try_from(total).unwrap_or(0)));
-    channels
-        .par_iter()
-        .map(|id| {
-            ChannelActivity::compute(archive, id, settings, |piece| {
-                if let Ok(mut progress) = progress.lock() {
-                    let length = hours(piece.last_time().0.saturating_sub(piece.start.0));
-                    progress.advance(u64::try_from(length).unwrap_or(0));
-                }
-            })
-        })
-        .collect()
+    ChannelActivity::compute_all(archive, channels, settings, Some(parts), |piece| {
+        if let Ok(mut progress) = progress.lock() {
+            let length = hours(piece.last_time().0.saturating_sub(piece.start.0));
+            progress.advance(u64::try_from(length).unwrap_or(0));
+        }
+    })
 }
 
 fn summarise(channel: &ChannelActivity, json: bool) -> Result<()> {
@@ -263,7 +293,26 @@ fn figure(channel: &ChannelActivity) -> FeaturesFigure {
 }
 
 /// All channels as one long table: time, group (the channel), features, coverage.
-fn write_table(path: &Path, channels: &[ChannelActivity]) -> Result<()> {
+fn write_table(
+    path: &Path,
+    channels: &[ChannelActivity],
+    settings: &ActivitySettings,
+) -> Result<()> {
     let series: Vec<Series> = channels.iter().map(|c| c.series.clone()).collect();
+    if series.is_empty() {
+        return table::write(path, &table_without_rows(settings));
+    }
     table::write(path, &table_of_series(&series)?)
+}
+
+/// The table of a shard without channels.
+fn table_without_rows(settings: &ActivitySettings) -> Table {
+    let column = |name: &str, values| TableColumn { name: name.into(), unit: None, values };
+    let features = settings.features.iter().map(|feature| feature.name()).chain(["coverage"]);
+    let fixed = [
+        column("time", ColumnValues::Time(Vec::new())),
+        column("group", ColumnValues::Text(Vec::new())),
+    ];
+    let numbers = features.map(|name| column(name, ColumnValues::Number(Vec::new())));
+    Table { columns: fixed.into_iter().chain(numbers).collect() }
 }

@@ -9,6 +9,7 @@ mod class_figures;
 mod classify;
 mod completions;
 mod convert;
+mod feature_shards;
 mod features;
 mod figure_files;
 mod forecast;

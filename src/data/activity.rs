@@ -1,5 +1,11 @@
 //! Activity features of an archive's channels as series.
 
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde::{Deserialize, Serialize};
+
+use super::activity_parts::{ActivityParts, ChannelPart, Progressed};
 use crate::data::{Column, Series};
 use crate::error::{Error, Result};
 use crate::progress;
@@ -7,12 +13,12 @@ use crate::read::{Archive, StreamId, Trace};
 use crate::signal::{Activity, ActivityRows, ActivitySettings};
 
 /// The series of one channel, and what went wrong on the way.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct ChannelActivity {
     /// One row per window; the group is `NET.STA.LOC.CHA`, the last column the coverage.
     pub series: Series,
-    /// Pieces that could not be read; the rest was used.
-    pub failed: Vec<Error>,
+    /// Pieces that could not be read, each with the reason; the rest was used.
+    pub failed: Vec<String>,
     /// Contiguous runs: one more than the gaps.
     pub runs: usize,
     /// Columns without a single value, such as `hf` at a rate too low for it.
@@ -20,40 +26,140 @@ pub struct ChannelActivity {
 }
 
 impl ChannelActivity {
-    /// Computes the features of channel `id`, piece by piece. `on_piece` is told of every piece
-    /// that was read.
+    /// Computes the features of the channels `ids`, as many at a time as there are threads, and
+    /// gives them in their order. What is in memory at a time is, for each of these, two pieces,
+    /// the first day of a run, some windows, and the rows so far: it depends on the number of
+    /// threads, not on that of the channels. With `parts`, finished channels and states of those
+    /// under way are kept there and used. `on_piece` is told of every piece that was read.
     ///
     /// # Errors
-    /// `Data` if not one window has enough samples, the first read error if nothing could be
-    /// read, `Interrupted` after Ctrl-C.
-    pub fn compute(
+    /// Inside: `Data` if not one window of the channel has enough samples, the first read error
+    /// if nothing of it could be read. Outside: `Interrupted` after Ctrl-C; `Usage` for settings
+    /// that cannot be served.
+    pub fn compute_all(
+        archive: &Archive,
+        ids: &[StreamId],
+        settings: &ActivitySettings,
+        parts: Option<&ActivityParts>,
+        on_piece: impl Fn(&Trace) + Sync,
+    ) -> Result<Vec<Result<Self>>> {
+        // A thread of the pool that waits for a window would begin another channel meanwhile,
+        // and then another. Threads of their own begin none before theirs is done.
+        let next = AtomicUsize::new(0);
+        let done: Vec<Mutex<Option<Result<Self>>>> = ids.iter().map(|_| Mutex::default()).collect();
+        let work = || {
+            while let Some((id, slot)) = {
+                let i = next.fetch_add(1, Ordering::Relaxed);
+                ids.get(i).zip(done.get(i))
+            } {
+                let computed = Self::compute(archive, id, settings, parts, &on_piece);
+                if let Ok(mut slot) = slot.lock() {
+                    *slot = Some(computed);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..rayon::current_num_threads().min(ids.len()) {
+                scope.spawn(work);
+            }
+        });
+        let done = done.into_iter().filter_map(|slot| slot.into_inner().ok().flatten());
+        let mut channels = Vec::new();
+        for channel in done {
+            match channel {
+                Err(error @ (Error::Interrupted | Error::Usage(_))) => return Err(error),
+                channel => channels.push(channel),
+            }
+        }
+        Ok(channels)
+    }
+
+    /// Computes the features of channel `id`, piece by piece.
+    fn compute(
         archive: &Archive,
         id: &StreamId,
         settings: &ActivitySettings,
-        on_piece: impl Fn(&Trace),
+        parts: Option<&ActivityParts>,
+        on_piece: &(impl Fn(&Trace) + Sync),
     ) -> Result<Self> {
-        let mut activity = Activity::new(settings.clone())?;
-        let mut failed = Vec::new();
-        for piece in archive.pieces(id) {
-            progress::check_interrupt()?;
-            match piece {
-                Ok(piece) => {
-                    on_piece(&piece);
-                    activity.push(piece)?;
-                }
-                Err(error) => failed.push(error),
+        let mut part = parts.map(|parts| parts.channel(archive, id, settings));
+        let mut under_way = match part.as_ref().and_then(ChannelPart::load) {
+            Some(Progressed::Done(channel)) => {
+                progress::note(format_args!("{id}: finished by an earlier run"));
+                return Ok(channel);
+            }
+            Some(Progressed::Under(under_way)) => {
+                progress::note(format_args!("{id}: goes on after {} pieces", under_way.seen));
+                under_way
+            }
+            None => {
+                UnderWay { seen: 0, failed: Vec::new(), activity: Activity::new(settings.clone())? }
+            }
+        };
+        let mut pieces = archive.pieces_after(id, under_way.seen);
+        let mut next = pieces.next();
+        while let Some(piece) = next {
+            let stop = progress::check_interrupt();
+            if let Some(part) = &mut part
+                && (stop.is_err() || part.is_due())
+                && under_way.activity.settle()?
+            {
+                part.keep(&Progressed::<_, ()>::Under(&under_way))?;
+            }
+            stop?;
+            // One piece is used while the next is read.
+            let (used, following) =
+                rayon::join(|| under_way.take(piece, on_piece), || pieces.next());
+            used?;
+            next = following;
+        }
+        let channel = under_way.finish(id)?;
+        if let Some(part) = &mut part {
+            part.keep(&Progressed::<(), _>::Done(&channel))?;
+        }
+        Ok(channel)
+    }
+}
+
+/// A channel some of whose pieces are used.
+#[derive(Serialize, Deserialize)]
+pub(super) struct UnderWay {
+    /// Number of pieces used, those that could not be read included.
+    seen: usize,
+    failed: Vec<String>,
+    /// The filters, the window being filled, the rows so far.
+    activity: Activity,
+}
+
+impl UnderWay {
+    fn take(&mut self, piece: Result<Trace>, on_piece: &impl Fn(&Trace)) -> Result<()> {
+        self.seen += 1;
+        match piece {
+            Ok(piece) => {
+                on_piece(&piece);
+                self.activity.push(piece)
+            }
+            Err(Error::Interrupted) => Err(Error::Interrupted),
+            Err(error) => {
+                self.failed.push(error.to_string());
+                Ok(())
             }
         }
-        let runs = activity.runs();
-        if runs == 0 && !failed.is_empty() {
-            return Err(failed.swap_remove(0));
+    }
+
+    fn finish(self, id: &StreamId) -> Result<ChannelActivity> {
+        let runs = self.activity.runs();
+        if runs == 0
+            && let Some(first) = self.failed.first()
+        {
+            return Err(Error::data(first.clone()));
         }
-        let rows = activity.finish().map_err(|e| Error::data(format!("{id}: {e}")))?;
+        let rows = self.activity.finish().map_err(|e| Error::data(format!("{id}: {e}")))?;
         let series = Series::from_activity(id.to_string(), rows);
         let empty = |c: &usize| series.column(*c).iter().all(|x| x.is_nan());
         let missing = (0..series.columns.len()).filter(empty);
         let missing = missing.map(|c| series.columns[c].name.clone()).collect();
-        Ok(Self { series, failed, runs, missing })
+        Ok(ChannelActivity { series, failed: self.failed, runs, missing })
     }
 }
 

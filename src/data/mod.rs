@@ -1,6 +1,7 @@
 //! Series, waveform windows and images become examples, splits and batches.
 
 mod activity;
+mod activity_parts;
 mod array_dataset;
 mod dataset;
 mod fingerprint;
@@ -15,6 +16,7 @@ mod waveform_set;
 mod windows;
 
 pub use activity::ChannelActivity;
+pub use activity_parts::ActivityParts;
 pub use array_dataset::ArrayDataset;
 pub use dataset::{Batch, Dataset, ExampleSpec, Layout, Rng, Slot, Subset, Target};
 pub use fingerprint::Fingerprint;

@@ -14,7 +14,7 @@ pub struct Column {
 
 /// Values on a regular time grid. Row `i` sums up `[start + i·step, start + (i+1)·step)` and is
 /// known at the end of that span, not before.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Series {
     /// Station, well, bore; empty if there is but one.
     pub group: String,
@@ -25,6 +25,7 @@ pub struct Series {
     /// The columns, `C`.
     pub columns: Vec<Column>,
     /// Row-major `[T, C]`; NaN where nothing was observed.
+    #[serde(with = "crate::signal::bits::one")]
     pub values: Vec<f64>,
 }
 

@@ -1,6 +1,7 @@
 //! A station archive: an index of what is where, and contiguous pieces in time order.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
@@ -176,27 +177,56 @@ impl Archive {
             start: span.start.max(self.options.span.start),
             end: span.end.min(self.options.span.end),
         };
+        self.parts(id, span).map(|(placed, part)| self.read_part(placed, part))
+    }
+
+    /// Like [`Archive::pieces`], without the first `seen` of them, which are not read.
+    pub fn pieces_after(
+        &self,
+        id: &StreamId,
+        seen: usize,
+    ) -> impl Iterator<Item = Result<Trace>> + use<'_> {
+        let parts = self.parts(id, self.options.span).skip(seen);
+        parts.map(|(placed, part)| self.read_part(placed, part))
+    }
+
+    /// Where the pieces of a channel lie.
+    fn parts(
+        &self,
+        id: &StreamId,
+        span: Span,
+    ) -> impl Iterator<Item = (&Placed, Range<u64>)> + use<'_> {
         let stream = self.streams.get(id);
-        stream.into_iter().flat_map(move |stream| {
-            stream.takes.iter().flat_map(move |take| self.read_take(stream, take, span))
+        let takes = stream.into_iter().flat_map(|s| s.takes.iter().map(move |take| (s, take)));
+        takes.flat_map(move |(stream, take)| {
+            let placed = stream.segments.get(take.segment);
+            let range = placed.map_or(0..0, |p| coverage::within(&p.segment, take, span));
+            let starts = range.clone().step_by(MOST_SAMPLES as usize);
+            starts.filter_map(move |start| {
+                Some((placed?, start..range.end.min(start.saturating_add(MOST_SAMPLES))))
+            })
         })
     }
 
-    fn read_take<'a>(
-        &'a self,
-        stream: &'a Stream,
-        take: &Take,
-        span: Span,
-    ) -> impl Iterator<Item = Result<Trace>> + use<'a> {
-        let placed = stream.segments.get(take.segment);
-        let range = placed.map_or(0..0, |p| coverage::within(&p.segment, take, span));
-        let starts = range.clone().step_by(MOST_SAMPLES as usize);
-        starts.filter_map(move |start| {
-            let placed = placed?;
-            let file = self.files.get(placed.file)?;
-            let part = start..range.end.min(start + MOST_SAMPLES);
-            Some(piece::read(file, &placed.segment, part, &self.options.format))
-        })
+    fn read_part(&self, placed: &Placed, part: Range<u64>) -> Result<Trace> {
+        let file = self.files.get(placed.file).ok_or_else(|| Error::data("no such file"))?;
+        piece::read(file, &placed.segment, part, &self.options.format)
+    }
+
+    /// Texts that stay the same as long as a channel's data do: the part of the time that is read,
+    /// and for each stretch its file, how long that is and when it was last changed, and where in
+    /// it what lies.
+    pub fn provenance(&self, id: &StreamId) -> Vec<String> {
+        let segments = self.streams.get(id).into_iter().flat_map(|stream| &stream.segments);
+        let files = segments.map(|placed| {
+            let path = self.files.get(placed.file).map(|file| file.source.path());
+            let metadata = path.and_then(|path| std::fs::metadata(path).ok());
+            let state = metadata.map(|m| (m.len(), m.modified().ok()));
+            format!("{path:?} {state:?} {:?}", placed.segment)
+        });
+        std::iter::once(format!("{:?} {:?}", self.options.span, self.options.format))
+            .chain(files)
+            .collect()
     }
 }
 

@@ -31,6 +31,7 @@ mod trigger;
 mod whiten;
 mod window_features;
 
+pub(crate) use activity::bits;
 pub use activity::{Activity, ActivityRows, ActivitySettings, Align, Feature, SpectralShape};
 pub use aic::{aic, aic_onset};
 pub use butterworth::{Band, butterworth};

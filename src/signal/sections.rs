@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::time::SampleRate;
 
 /// One second-order section: `(b0 + b1/z + b2/z²) / (1 + a1/z + a2/z²)`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Section {
     /// Numerator `b0, b1, b2`.
     pub b: [f64; 3],
@@ -18,7 +18,7 @@ pub struct Section {
 
 /// A causal filter that remembers where it stopped: filtering a trace in blocks gives the same
 /// bits as filtering it at once. Direct form II transposed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct SosFilter {
     sections: Vec<Section>,
     state: Vec<[f64; 2]>,

@@ -3,7 +3,7 @@
 /// Recursive STA/LTA with carried state (Withers et al. 1998, Bull. Seismol. Soc. Am. 88,
 /// 95-106), numbers as ObsPy's `recursive_sta_lta`: the first sample is skipped and the ratio is
 /// 0 for the first `nlta` samples.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct RecursiveStaLta {
     short: f64,
     long: f64,
@@ -48,7 +48,7 @@ pub fn recursive_sta_lta(samples: &[f64], nsta: usize, nlta: usize) -> Vec<f64> 
 }
 
 /// A switch with hysteresis: on at or above `on`, off again below `off`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Trigger {
     on: f64,
     off: f64,

@@ -6,6 +6,7 @@ mod completions;
 mod convert;
 mod event_forecast;
 mod features;
+mod features_divided;
 mod fixtures;
 mod forecast;
 mod forecast_options;

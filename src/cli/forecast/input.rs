@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::table_reading::TableReading;
@@ -239,10 +238,7 @@ impl InputArgs {
         report.say();
         let channels = archive.channels();
         let mut progress = progress::Progress::new("features", "channels", channels.len() as u64);
-        let computed: Vec<Result<ChannelActivity>> = channels
-            .par_iter()
-            .map(|id| ChannelActivity::compute(&archive, id, &settings, |_| ()))
-            .collect();
+        let computed = ChannelActivity::compute_all(&archive, &channels, &settings, None, |_| ())?;
         progress.advance(channels.len() as u64);
         let mut all_read = report.is_clean();
         let mut series = Vec::new();

@@ -1,10 +1,12 @@
 //! The columns: what there is, what it is called, what it needs.
 
+use serde::{Deserialize, Serialize};
+
 use super::spectral::SSAM_NAMES;
 use crate::error::{Error, Result};
 
 /// A frequency band of the activity features.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum ActivityBand {
     /// 2–5 Hz.
     Rsam = 0,
@@ -30,7 +32,7 @@ impl ActivityBand {
 /// One activity feature of a window.
 ///
 /// `b` is the band-passed trace, `w` the unfiltered one less its mean in the window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Feature {
     /// Mean of |b|, 2–5 Hz: real-time seismic amplitude (Endo & Murray 1991, Bull. Volcanol. 53).
     Rsam,

@@ -1,5 +1,7 @@
 //! From the samples of a run to full windows, in time order.
 
+use serde::{Deserialize, Serialize};
+
 use super::Align;
 use super::run::Chains;
 use super::window::Window;
@@ -15,6 +17,7 @@ const WINDOWS: usize = 8;
 const SAMPLES: usize = 1 << 20;
 
 /// The window being filled, and full ones.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Filling {
     /// Length of a window in nanoseconds.
     step: i64,
@@ -24,6 +27,7 @@ pub(super) struct Filling {
     current: Option<Window>,
     full: Vec<Window>,
     /// Emptied windows, for their memory.
+    #[serde(skip)]
     spare: Vec<Window>,
 }
 

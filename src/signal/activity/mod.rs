@@ -10,6 +10,7 @@
 //! cut into files nor changes when the archive grows. It matters for the first seconds of a run
 //! only, since a band-pass removes the mean anyway.
 
+pub(crate) mod bits;
 mod feature;
 mod filling;
 mod rows;
@@ -20,6 +21,8 @@ mod summary;
 mod window;
 
 use std::collections::VecDeque;
+
+use serde::{Deserialize, Serialize};
 
 pub use feature::Feature;
 pub use spectral::SpectralShape;
@@ -32,7 +35,7 @@ use rows::Rows;
 use run::Chains;
 
 /// Where windows begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Align {
     /// At multiples of the window since 1970, so that channels share their rows.
     Epoch,
@@ -43,7 +46,7 @@ pub enum Align {
 }
 
 /// What is computed, over which windows.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ActivitySettings {
     /// Length of a window in nanoseconds.
     pub window: i64,
@@ -96,6 +99,7 @@ impl ActivityRows {
 }
 
 /// A contiguous run: where it goes on, and its state once its offset is known.
+#[derive(Serialize, Deserialize)]
 struct Run {
     start: UtcTime,
     rate: SampleRate,
@@ -104,6 +108,7 @@ struct Run {
     /// Samples to be dropped at its start.
     settling: u64,
     /// Pieces of the first day, kept until their mean is known.
+    #[serde(skip)]
     waiting: VecDeque<Trace>,
     chains: Option<Chains>,
 }
@@ -113,6 +118,10 @@ struct Run {
 /// Filtering goes from sample to sample; a window that is full needs nothing of its neighbours.
 /// So while one thread filters, others sum up the windows before. The rows are the same, bit for
 /// bit, for any number of threads.
+///
+/// Once [`Activity::settle`] says so it can be kept between two pieces, and what is read back goes
+/// on to the same bits.
+#[derive(Serialize, Deserialize)]
 pub struct Activity {
     settings: ActivitySettings,
     run: Option<Run>,
@@ -238,6 +247,18 @@ impl Activity {
             begin = end;
         }
         Ok(())
+    }
+
+    /// Sums up the windows that are full. Whether the state is whole: it is not while the first
+    /// day of a run is gathered, whose samples would have to be kept.
+    ///
+    /// # Errors
+    /// As [`Activity::push`].
+    pub fn settle(&mut self) -> Result<bool> {
+        let mut full = self.filling.take_full();
+        self.rows.add(&mut full)?;
+        self.filling.reuse(full);
+        Ok(self.run.as_ref().is_none_or(|run| run.waiting.is_empty()))
     }
 
     /// Ends the channel. The last window is dropped if the data end before it does.

@@ -3,8 +3,10 @@
 use std::sync::Mutex;
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use super::ActivitySettings;
+use super::bits;
 use super::feature::Feature;
 use super::summary::Summary;
 use super::window::Window;
@@ -15,6 +17,7 @@ use crate::time::{Span, UtcTime};
 const MOST_VALUES: u64 = 1 << 27;
 
 /// Rows so far.
+#[derive(Serialize, Deserialize)]
 pub(super) struct Rows {
     features: Vec<Feature>,
     step: i64,
@@ -23,8 +26,10 @@ pub(super) struct Rows {
     /// Number and start of the window of row 0.
     first: Option<(i64, UtcTime)>,
     /// Row-major, the coverage last.
+    #[serde(with = "bits::one")]
     values: Vec<f64>,
     /// Memory for the work on windows, one for each that is worked on.
+    #[serde(skip)]
     summaries: Mutex<Vec<Summary>>,
 }
 

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::feature::{ActivityBand, Feature};
 use super::window::Window;
 use crate::error::Result;
@@ -15,7 +17,7 @@ use crate::time::SampleRate;
 const ORDER: usize = 4;
 
 /// One band-pass with what follows it.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 struct BandChain {
     band: ActivityBand,
     filter: SosFilter,
@@ -23,13 +25,14 @@ struct BandChain {
 }
 
 /// Everything that is carried from sample to sample inside a run.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Chains {
     chains: Vec<BandChain>,
     /// Subtracted from every sample before filtering.
     offset: f64,
     /// Samples still to be dropped while the filters settle.
     settling: u64,
+    #[serde(skip)]
     raw: Vec<f64>,
 }
 

@@ -126,6 +126,36 @@ fn displacement_does_not_remember_a_record_of_hours() {
 }
 
 #[test]
+fn kept_between_any_two_pieces_and_read_back_it_goes_on_to_the_same_bits() {
+    // A gap within a window, another rate, the end of the first day; all at odd places.
+    let data = counts(36 * 3600 * 40);
+    let mut pieces: Vec<Trace> = (0..12)
+        .map(|i| {
+            let part = data.len() / 12;
+            let gap = if i > 9 { 100.3 } else { 0.0 };
+            piece(at((i * part) as f64 / 40.0 + gap), &data[i * part..(i + 1) * part])
+        })
+        .collect();
+    if let Some(last) = pieces.last_mut() {
+        last.rate = SampleRate::from_ratio(20, 1).unwrap();
+    }
+    let settings = ActivitySettings { features: Feature::all(), ..ActivitySettings::default() };
+    let whole = rows(&settings, pieces.clone()).unwrap();
+    let mut activity = Activity::new(settings).unwrap();
+    let mut kept = 0;
+    for piece in pieces {
+        activity.push(piece).unwrap();
+        if activity.settle().unwrap() {
+            let text = serde_json::to_string(&activity).unwrap();
+            activity = serde_json::from_str(&text).unwrap();
+            kept += 1;
+        }
+    }
+    assert_eq!(kept, 2, "not while the first day of a run is gathered");
+    assert!(same_bits(&activity.finish().unwrap(), &whole));
+}
+
+#[test]
 fn rows_are_the_same_on_any_number_of_threads() {
     let data = counts(2 * 3600 * 40);
     let settings = ActivitySettings { features: Feature::all(), ..minutes() };

@@ -1,20 +1,25 @@
 //! The samples of one window.
 
+use serde::{Deserialize, Serialize};
+
+use super::bits;
 use super::feature::ActivityBand;
 use crate::time::UtcTime;
 
 /// What a window gathers while the run is filtered. Its memory is that of the window.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Window {
     /// Which one, counted from the origin.
     pub number: i64,
     /// Where it starts.
     pub start: UtcTime,
     /// Unfiltered samples less the reference.
+    #[serde(with = "bits::one")]
     pub raw: Vec<f64>,
     /// The offset of the first run that has samples here.
     reference: Option<f64>,
     /// Band-passed samples by [`ActivityBand`]; empty where not asked for or not possible.
+    #[serde(with = "bits::several")]
     pub bands: [Vec<f64>; ActivityBand::ALL.len()],
     /// Where contiguous stretches begin.
     pub stretches: Vec<usize>,
