@@ -1,11 +1,12 @@
 //! `temblor convert`: station files of any format as miniSEED or SAC.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use temblor_miniseed::Encoding;
 
 use super::Outcome;
+use super::trace_files::{free_place, sac_name, stem};
 use super::waveform_reading::WaveformReading;
 use crate::error::{Error, Result};
 use crate::output::replace_atomically;
@@ -111,25 +112,6 @@ pub fn run(args: Args) -> Result<Outcome> {
     Ok(if all_good { Outcome::Done } else { Outcome::SomeInputsFailed })
 }
 
-/// The codes as the beginning of a file's name; those of a format without codes are all empty.
-fn stem(id: &StreamId) -> String {
-    let empty = *id == StreamId::default();
-    let id = if empty { "trace".to_string() } else { id.to_string() };
-    id.chars()
-        .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' })
-        .collect()
-}
-
-/// The place of an output that is not there yet, or may be overwritten.
-fn place(args: &Args, name: &str) -> Result<PathBuf> {
-    let path = args.out.join(name);
-    if path.exists() && !args.force {
-        let text = "exists already; choose another --out, or overwrite with --force";
-        return Err(Error::usage(format!("{}: {text}", path.display())));
-    }
-    Ok(path)
-}
-
 /// One file, piece after piece, so that no more than a piece is in memory. Whether all was good.
 fn to_miniseed(
     archive: &Archive,
@@ -138,7 +120,7 @@ fn to_miniseed(
     options: &WriteOptions,
 ) -> Result<bool> {
     let suffix = if options.version == 3 { "mseed3" } else { "mseed" };
-    let path = place(args, &format!("{}.{suffix}", stem(id)))?;
+    let path = free_place(&args.out, &format!("{}.{suffix}", stem(id)), args.force)?;
     let (mut all_good, mut samples) = (true, 0);
     replace_atomically(&path, |temporary| {
         let fault = || Error::io(temporary);
@@ -204,10 +186,8 @@ fn join(trace: &mut Trace, samples: Samples) {
 }
 
 fn write_sac(trace: &Trace, args: &Args) -> Result<()> {
-    let fraction = trace.start.0.rem_euclid(crate::time::SECOND) / 1000;
-    let time = trace.start.format("%Y.%j.%H%M%S");
-    let path = place(args, &format!("{}.{time}.{fraction:06}.sac", stem(&trace.id)))?;
-    let loses = sac::write(Path::new(&path), trace)?;
+    let path = free_place(&args.out, &sac_name(trace), args.force)?;
+    let loses = sac::write(&path, trace)?;
     println!("{}: {} samples", path.display(), trace.samples.len());
     if loses {
         progress::note(format_args!(

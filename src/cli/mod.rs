@@ -19,9 +19,12 @@ mod interrupted;
 mod models;
 mod pass_on;
 mod plot;
+mod process;
+mod step_flags;
 mod synth;
 mod table;
 mod table_reading;
+mod trace_files;
 mod train;
 mod waveform_figure;
 mod waveform_reading;
@@ -66,6 +69,7 @@ enum WithoutNetworks {
     Features(features::Args),
     Inspect(inspect::Args),
     Plot(plot::Args),
+    Process(process::Args),
     Synth(synth::Args),
     Table(table::Args),
 }
@@ -124,6 +128,7 @@ fn run_without_networks(command: WithoutNetworks) -> Result<Outcome> {
         WithoutNetworks::Features(args) => features::run(args),
         WithoutNetworks::Inspect(args) => inspect::run(args),
         WithoutNetworks::Plot(args) => plot::run(args),
+        WithoutNetworks::Process(args) => process::run(args),
         WithoutNetworks::Synth(args) => synth::run(args),
         WithoutNetworks::Table(args) => table::run(args),
     }
