@@ -11,13 +11,15 @@ use temblor_miniseed::Encoding;
 use super::Outcome;
 use super::step_flags::StepFlags;
 use super::trace_files::{free_place, sac_name, stem};
+use super::waveform_reading::WaveformReading;
 use crate::error::{Error, Result};
 use crate::output::{replace_atomically, write_atomically};
 use crate::progress::{self, Progress};
 use crate::read::format::FormatOptions;
-use crate::read::stations::Stations;
 use crate::read::miniseed::{self, WriteOptions};
-use crate::read::{Archive, ArchiveOptions, Samples, StreamId, StreamPattern, Trace, sac};
+use crate::read::{
+    Archive, ArchiveOptions, Samples, Stations, StreamId, StreamPattern, Trace, sac,
+};
 use crate::signal::StatisticsFit;
 use crate::signal::steps::{Aligned, Bundle, MOST_HELD, Pipeline, Processed, RunOptions, Step};
 use crate::time::{Span, UtcTime};
@@ -60,15 +62,14 @@ pub struct Args {
     /// and orientations for rotations; repeatable.
     #[arg(long, value_name = "FILE")]
     stations: Vec<PathBuf>,
-    /// Start time of WAV files that have no sidecar NAME.wav.json.
-    #[arg(long, value_name = "TIME")]
-    start: Option<UtcTime>,
     /// A summary as one JSON object on stdout.
     #[arg(long)]
     json: bool,
     /// Overwrite files that are there.
     #[arg(long)]
     force: bool,
+    #[command(flatten)]
+    reading: WaveformReading,
     #[command(flatten)]
     steps: StepFlags,
 }
@@ -126,7 +127,7 @@ pub fn run(args: Args) -> Result<Outcome> {
             end: args.until.unwrap_or(Span::ALL.end),
         },
         channels: args.channels.clone(),
-        format: FormatOptions { wav_start: args.start },
+        format: FormatOptions::from(&args.reading),
     };
     let (archive, report) = Archive::open(&args.input, &options)?;
     report.say();

@@ -286,10 +286,9 @@ impl clap::Args for StepFlags {
                 .long(flag.name)
                 .help(flag.help)
                 .action(ArgAction::Append)
-                .conflicts_with("steps")
-                .allow_negative_numbers(true);
+                .conflicts_with("steps");
             command = command.arg(match flag.value {
-                Some(value) => arg.value_name(value),
+                Some(value) => arg.value_name(value).allow_negative_numbers(true),
                 None => arg.num_args(0).default_missing_value(""),
             });
         }

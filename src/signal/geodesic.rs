@@ -38,8 +38,7 @@ pub fn geodesic(from: (f64, f64), to: (f64, f64)) -> Option<Geodesic> {
         let sin_alpha = cos1 * cos2 * sin_l / across;
         let cos2_alpha = 1.0 - sin_alpha * sin_alpha;
         // On the equator every point is the middle.
-        let middle =
-            if cos2_alpha < 1e-15 { 0.0 } else { along - 2.0 * sin1 * sin2 / cos2_alpha };
+        let middle = if cos2_alpha < 1e-15 { 0.0 } else { along - 2.0 * sin1 * sin2 / cos2_alpha };
         let c = FLATTENING / 16.0 * cos2_alpha * (4.0 + FLATTENING * (4.0 - 3.0 * cos2_alpha));
         let turn = middle + c * along * (2.0 * middle * middle - 1.0);
         let next = apart + (1.0 - c) * FLATTENING * sin_alpha * (angle + c * across * turn);

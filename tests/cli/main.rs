@@ -13,6 +13,7 @@ mod forecast_options;
 mod inspect;
 mod malicious;
 mod models;
+mod process;
 mod program;
 mod resume;
 mod start_up;

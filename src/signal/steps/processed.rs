@@ -408,7 +408,8 @@ mod tests {
         let steps = pipeline("[[step]]\nkind = \"sosfiltfilt\"\nlow = 1.0");
         let bundles = [trace("BHZ", 0, 0..5), trace("BHZ", 1000 * SECOND, 0..500)];
         let bundles = bundles.into_iter().map(|piece| Ok(vec![piece]));
-        let out: Vec<Result<Bundle>> = Processed::together(bundles, &steps, RunOptions::default()).collect();
+        let out: Vec<Result<Bundle>> =
+            Processed::together(bundles, &steps, RunOptions::default()).collect();
         assert_eq!(out.len(), 2);
         let error = out[0].as_ref().unwrap_err().to_string();
         assert!(error.contains("step 1 (sosfiltfilt)") && error.contains("1970"), "{error}");

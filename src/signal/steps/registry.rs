@@ -4,9 +4,8 @@ use super::stage::{Begun, Context, Nature};
 use super::{
     AicStep, BandPass, BandStop, Decimate, Demean, Detrend, Differentiate, Discard, EnvelopeStep,
     HighPass, Integrate, InterpolateStep, LowPass, NormaliseStep, ObspyZerophase, RemoveResponse,
-    RemoveSensitivity, ResampleFourier,
-    ResamplePolyphase, RotateLqtZne, RotateNeRt, RotateRtNe, RotateToZne, RotateZneLqt, Scale,
-    Sosfiltfilt, StaLta, Standardise, TaperStep, Whiten, ZDetect,
+    RemoveSensitivity, ResampleFourier, ResamplePolyphase, RotateLqtZne, RotateNeRt, RotateRtNe,
+    RotateToZne, RotateZneLqt, Scale, Sosfiltfilt, StaLta, Standardise, TaperStep, Whiten, ZDetect,
 };
 use crate::error::Result;
 

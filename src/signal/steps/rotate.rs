@@ -252,9 +252,11 @@ impl Orientation {
         }
         let stations = context.stations()?;
         let is_it = |id: &&StreamId| id.channel.ends_with(self.component);
-        let id = context.channels.iter().find(is_it).ok_or_else(|| {
-            Error::usage(format!("no channel ends in {}", self.component))
-        })?;
+        let id = context
+            .channels
+            .iter()
+            .find(is_it)
+            .ok_or_else(|| Error::usage(format!("no channel ends in {}", self.component)))?;
         let epoch = stations.channel_or_say(id, context.start)?;
         // A vertical sensor needs no azimuth.
         let dip = self.dip.or(epoch.dip);
@@ -293,7 +295,8 @@ impl Settings for RotateToZne {
         if a.component == b.component || b.component == c.component || a.component == c.component {
             return Err(Error::usage("the three components must differ"));
         }
-        let given: Vec<(f64, f64)> = self.from.iter().filter_map(|o| o.azimuth.zip(o.dip)).collect();
+        let given: Vec<(f64, f64)> =
+            self.from.iter().filter_map(|o| o.azimuth.zip(o.dip)).collect();
         match given[..] {
             [a, b, c] => signal::zne_matrix([a, b, c]).map(|_| ()),
             _ => Ok(()),

@@ -2,8 +2,7 @@
 
 use super::rotate::Mixing;
 use crate::error::{Error, Result};
-use crate::read::stations::{ChannelEpoch, Stations};
-use crate::read::StreamId;
+use crate::read::{ChannelEpoch, Stations, StreamId};
 use crate::time::{SampleRate, UtcTime};
 
 /// Most samples that a step which needs the whole run holds in memory, if not told otherwise: 128

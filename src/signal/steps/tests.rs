@@ -281,7 +281,8 @@ fn rotations_rename_channels_and_undo_each_other() {
         .collect();
     let pipeline = Pipeline::from_toml(ROTATIONS).unwrap();
     assert_eq!(pipeline.components(), ['Z', '1', '2']);
-    let mut stream = pipeline.begin_channels(hundred(), &channels, UtcTime(0), &RunOptions::default()).unwrap();
+    let mut stream =
+        pipeline.begin_channels(hundred(), &channels, UtcTime(0), &RunOptions::default()).unwrap();
     let named: Vec<&str> = stream.channels().iter().map(|id| id.channel.as_str()).collect();
     assert_eq!(named, ["HHE", "HHZ", "HHN"]);
     let out = stream.push(vec![vec![3.0], vec![1.0], vec![2.0]]).unwrap();
@@ -345,8 +346,7 @@ fn a_run_too_long_to_hold_is_refused_and_says_what_helps() {
     let pipeline = Pipeline::from_toml("[[step]]\nkind = \"detrend\"").unwrap();
     let options = RunOptions { most_held: 1000, ..RunOptions::default() };
     let channels = [StreamId::default()];
-    let mut stream =
-        pipeline.begin_channels(hundred(), &channels, UtcTime(0), &options).unwrap();
+    let mut stream = pipeline.begin_channels(hundred(), &channels, UtcTime(0), &options).unwrap();
     stream.push(vec![vec![1.0; 1000]]).unwrap();
     let line = stream.push(vec![vec![1.0]]).unwrap_err().to_string();
     assert!(line.starts_with("step 1 (detrend): needs the whole") && line.contains("--hold"));
