@@ -196,14 +196,17 @@ fn nature(step: &Step) -> &'static str {
     }
 }
 
-/// The settings of a step on one line, as `--step` takes them.
-fn settings(step: &Step) -> String {
-    toml::Value::try_from(step).map(|value| value.to_string()).unwrap_or_default()
+/// The kind of a step and its settings, on one line.
+fn described(step: &Step) -> String {
+    let table = toml::Table::try_from(step).unwrap_or_default();
+    let others = table.iter().filter(|(key, _)| *key != "kind");
+    let settings: Vec<String> = others.map(|(key, value)| format!(", {key} = {value}")).collect();
+    format!("{}{}", step.kind(), settings.concat())
 }
 
 fn list(pipeline: &Pipeline) {
     for (number, step) in (1..).zip(&pipeline.steps) {
-        println!("step {number} {}: {}", settings(step), nature(step));
+        println!("step {number}: {}: {}", described(step), nature(step));
     }
 }
 

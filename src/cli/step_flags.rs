@@ -272,6 +272,23 @@ pub fn read_steps(file: &Path) -> Result<Pipeline> {
     Pipeline::from_toml(&text).map_err(|e| Error::usage(format!("{}: {e}", file.display())))
 }
 
+/// Reads a file of steps for a forecaster, which must not see what comes later.
+///
+/// # Errors
+/// What is wrong, as text for clap: also a step that looks ahead, by name.
+pub fn causal_steps(file: &str) -> std::result::Result<Pipeline, String> {
+    let causal = || {
+        let pipeline = read_steps(Path::new(file))?;
+        pipeline.require_causal()?;
+        if pipeline.components().is_empty() {
+            return Ok(pipeline);
+        }
+        let text = "components cannot be rotated on the way to features; let temblor process do it";
+        Err(Error::usage(text))
+    };
+    causal().map_err(|e: Error| e.to_string())
+}
+
 impl clap::Args for StepFlags {
     fn augment_args(command: Command) -> Command {
         let mut command = command.next_help_heading("Steps, done in the order given").arg(

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::read::StreamId;
+use crate::read::{Stations, StreamId};
 use crate::time::{SampleRate, UtcTime};
 
 const EVERY_KIND: &str = r#"
@@ -158,6 +158,54 @@ kind = "rotate-rt-ne"
 back_azimuth = 37.5
 "#;
 
+const BY_METADATA: &str = r#"
+[[step]]
+kind = "remove-sensitivity"
+[[step]]
+kind = "remove-response"
+output = "displacement"
+water_level = "none"
+pre_filter = [0.5, 1.0, 40.0, 45.0]
+[[step]]
+kind = "rotate-to-zne"
+from = [{ component = "Z" }, { component = "1" }, { component = "2", dip = 0.0 }]
+[[step]]
+kind = "rotate-ne-rt"
+source = [10.0, 20.0]
+"#;
+
+/// Three components of one station, the horizontals turned by 15 degrees.
+fn stations() -> Stations {
+    let channel = |code: &str, azimuth: f64, dip: f64| {
+        format!(
+            r#"<Channel code="{code}" locationCode="" startDate="2018-01-01T00:00:00">
+            <Latitude>-35</Latitude><Longitude>140</Longitude><Elevation>0</Elevation>
+            <Depth>0</Depth><Azimuth>{azimuth}</Azimuth><Dip>{dip}</Dip>
+            <SampleRate>100</SampleRate><Response><InstrumentSensitivity><Value>400</Value>
+            <Frequency>1</Frequency><InputUnits><Name>m/s</Name></InputUnits>
+            <OutputUnits><Name>counts</Name></OutputUnits></InstrumentSensitivity>
+            <Stage number="1"><PolesZeros><InputUnits><Name>m/s</Name></InputUnits>
+            <OutputUnits><Name>counts</Name></OutputUnits>
+            <PzTransferFunctionType>LAPLACE (RADIANS/SECOND)</PzTransferFunctionType>
+            <NormalizationFactor>1</NormalizationFactor>
+            <NormalizationFrequency>1</NormalizationFrequency></PolesZeros>
+            <StageGain><Value>400</Value><Frequency>1</Frequency></StageGain></Stage>
+            </Response></Channel>"#
+        )
+    };
+    let channels =
+        channel("HHZ", 0.0, -90.0) + &channel("HH1", 15.0, 0.0) + &channel("HH2", 105.0, 0.0);
+    let text = format!(
+        r#"<?xml version="1.0"?>
+        <FDSNStationXML xmlns="http://www.fdsn.org/xml/station/1" schemaVersion="1.1">
+        <Source>test</Source><Created>2018-01-01T00:00:00</Created>
+        <Network code="XX"><Station code="DEMO" startDate="2018-01-01T00:00:00">
+        <Latitude>-35</Latitude><Longitude>140</Longitude><Elevation>0</Elevation>
+        <Site><Name>Demo</Name></Site>{channels}</Station></Network></FDSNStationXML>"#
+    );
+    Stations::from_bytes(text.as_bytes(), std::path::Path::new("demo.xml")).unwrap()
+}
+
 fn hundred() -> SampleRate {
     SampleRate::from_hz(100.0).unwrap()
 }
@@ -189,7 +237,11 @@ fn each() -> Vec<Pipeline> {
 #[test]
 fn every_kind_is_tried_and_written_back() {
     let mut tried: Vec<&str> = each().iter().map(|p| p.steps[0].kind()).collect();
-    tried.extend(Pipeline::from_toml(ROTATIONS).unwrap().steps.iter().map(Step::kind));
+    for text in [ROTATIONS, BY_METADATA] {
+        let pipeline = Pipeline::from_toml(text).unwrap();
+        tried.extend(pipeline.steps.iter().map(Step::kind));
+        assert_eq!(Pipeline::from_toml(&pipeline.to_toml().unwrap()).unwrap(), pipeline);
+    }
     for entry in STEP_KINDS {
         assert!(tried.contains(&entry.kind), "{}", entry.kind);
     }
@@ -299,6 +351,47 @@ fn rotations_rename_channels_and_undo_each_other() {
 }
 
 #[test]
+fn sensitivities_orientations_and_places_come_from_the_metadata() {
+    let (stations, start) = (stations(), UtcTime::from_date(2018, 8, 12).unwrap());
+    let options = RunOptions { stations: Some(&stations), ..RunOptions::default() };
+    let id = |channel: &str| StreamId {
+        network: "XX".into(),
+        station: "DEMO".into(),
+        location: String::new(),
+        channel: channel.into(),
+    };
+    let channels = [id("HH1"), id("HH2"), id("HHZ")];
+    let n = 2000;
+    let samples = || vec![noise(n), noise(n + 7).split_off(7), vec![0.0; n]];
+    let out = |text: &str| {
+        let pipeline = Pipeline::from_toml(text).unwrap();
+        let mut stream = pipeline.begin_channels(hundred(), &channels, start, &options).unwrap();
+        let mut out = stream.push(samples()).unwrap();
+        let rest = stream.finish().unwrap();
+        out.iter_mut().zip(rest).for_each(|(all, rest)| all.extend(rest));
+        out
+    };
+    let steps: Vec<&str> = BY_METADATA.split("[[step]]").collect();
+    let step = |number: usize| format!("[[step]]{}", steps[number]);
+    assert_eq!(out(&step(1))[0][5], samples()[0][5] / 400.0);
+    // The response is the sensitivity alone: taken away and integrated, only its ends change.
+    assert!(out(&step(2))[0].iter().all(|x| x.is_finite()));
+    // The way from 35 S 140 E to 10 N 20 E begins at 260.47 degrees.
+    let rotated = out(&(step(3) + &step(4)));
+    let (one, two) = (samples()[0][9], samples()[1][9]);
+    let (sin, cos) = 15f64.to_radians().sin_cos();
+    let (north, east) = (one * cos - two * sin, one * sin + two * cos);
+    let (sin, cos) = 260.473_854_638_777_8_f64.to_radians().sin_cos();
+    assert!((rotated[0][9] - (-north * cos - east * sin)).abs() < 1e-6);
+    // Before the station was there, and without metadata.
+    let pipeline = Pipeline::from_toml(&step(1)).unwrap();
+    let early = pipeline.begin_channels(hundred(), &channels, UtcTime(0), &options);
+    assert!(early.err().unwrap().to_string().starts_with("step 1 (remove-sensitivity): none of"));
+    let line = pipeline.begin(hundred()).err().unwrap().to_string();
+    assert!(line.contains("--stations"), "{line}");
+}
+
+#[test]
 fn bad_values_have_one_clear_line_with_the_number_of_the_step() {
     let one = |body: &str| {
         let text = format!("[[step]]\nkind = \"integrate\"\n[[step]]\n{body}");
@@ -329,6 +422,10 @@ fn bad_values_have_one_clear_line_with_the_number_of_the_step() {
         ("kind = \"standardise\"", "nothing is fitted"),
         ("kind = \"standardise\"\nfit_from = \"noon\"\nfit_until = \"later\"", "expected a time"),
         ("kind = \"rotate-ne-rt\"\nback_azimuth = 400.0", "found 400"),
+        ("kind = \"rotate-ne-rt\"", "source = [latitude"),
+        ("kind = \"rotate-ne-rt\"\nsource = [95.0, 0.0]", "no latitude"),
+        ("kind = \"remove-response\"\ntaper = 3.0", "taper 3"),
+        ("kind = \"remove-response\"\npre_filter = [4.0, 3.0, 2.0, 1.0]", "four rising"),
         ("kind = \"rotate-to-zne\"\nfrom = []", "found 0"),
         ("kind = \"sharpen\"", "unknown variant `sharpen`"),
     ] {
