@@ -29,10 +29,12 @@ pub(crate) fn read(btime: &[u8], order: ByteOrder) -> i64 {
     seconds * SECOND + i64::from(order.u16(btime, 8)) * 100_000
 }
 
-/// Nanoseconds since 1970 of a date of version 3; `None` outside the years 1678 to 2261, which fit,
-/// and for a day of the year that is none. Second 60 is the next minute's second 0.
+/// Years of version 3: all whose every instant fits nanoseconds since 1970 in 64 bits.
+const WHOLE_YEARS: std::ops::RangeInclusive<u16> = 1678..=2261;
+
+/// Nanoseconds since 1970 of a date of version 3; `None` outside [`WHOLE_YEARS`] and for a day of the year that is none. Second 60 is the next minute's second 0.
 pub(crate) fn from_parts(year: u16, day: u16, time: [u8; 3], nanosecond: u32) -> Option<i64> {
-    if !(1678..=2261).contains(&year) || !(1..=366).contains(&day) {
+    if !WHOLE_YEARS.contains(&year) || !(1..=366).contains(&day) {
         return None;
     }
     let [hour, minute, second] = time.map(i64::from);
@@ -41,13 +43,14 @@ pub(crate) fn from_parts(year: u16, day: u16, time: [u8; 3], nanosecond: u32) ->
     seconds.checked_mul(SECOND)?.checked_add(i64::from(nanosecond))
 }
 
-/// Year, day of the year, hour, minute, second and nanosecond.
-pub(crate) fn to_parts(nanoseconds: i64) -> (u16, u16, [u8; 3], u32) {
+/// Year, day of the year, hour, minute, second and nanosecond; `None` outside [`WHOLE_YEARS`].
+pub(crate) fn to_parts(nanoseconds: i64) -> Option<(u16, u16, [u8; 3], u32)> {
     let (seconds, nanosecond) = (nanoseconds.div_euclid(SECOND), nanoseconds.rem_euclid(SECOND));
     let (year, day) = year_and_day(seconds.div_euclid(DAY));
     let of_day = seconds.rem_euclid(DAY);
     let time = [of_day / 3600, of_day / 60 % 60, of_day % 60].map(|part| part as u8);
-    (year as u16, day as u16, time, nanosecond as u32)
+    let year = u16::try_from(year).ok().filter(|year| WHOLE_YEARS.contains(year))?;
+    Some((year, day as u16, time, nanosecond as u32))
 }
 
 /// The year of a day counted from 1970, and the day of that year from 1.
@@ -106,12 +109,14 @@ mod tests {
             assert!((back - time).abs() <= 500, "{time} came back as {back}");
         }
         for time in [0, -1, 1_613_347_198_123_456_789, i64::MAX / 2, -9_000_000_000_000_000_000] {
-            let (year, day, clock, nanosecond) = to_parts(time);
+            let (year, day, clock, nanosecond) = to_parts(time).unwrap();
             assert_eq!(from_parts(year, day, clock, nanosecond), Some(time));
         }
         assert_eq!(from_parts(2016, 366, [23, 59, 60], 0), Some(1_483_228_800 * SECOND));
         assert_eq!(from_parts(2016, 0, [0; 3], 0), None);
         assert_eq!(from_parts(2300, 1, [0; 3], 0), None);
+        // The first and last years fit in part: what is not read back is not written.
+        assert_eq!((to_parts(i64::MIN), to_parts(i64::MAX)), (None, None));
         assert!(write(i64::MAX).is_none());
         assert!(write(i64::MIN).is_none());
     }

@@ -43,10 +43,9 @@ fn append_record(
     identifier: &str,
     (from, packed, payload): (usize, &Packed, &[u8]),
 ) -> Result<()> {
-    let Some(start) = series.time_of(from) else {
+    let Some((year, day, clock, nanosecond)) = series.time_of(from).and_then(time::to_parts) else {
         return unencodable("a time outside the years 1678 to 2261");
     };
-    let (year, day, clock, nanosecond) = time::to_parts(start);
     let begin = out.len();
     out.extend_from_slice(&MAGIC);
     out.push(0);
