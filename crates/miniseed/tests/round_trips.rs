@@ -222,3 +222,13 @@ fn a_file_of_nothing_but_long_claims_is_given_up_in_time() {
     }
     assert_eq!(errors, 2);
 }
+
+#[test]
+fn everything_crosses_threads() {
+    fn crosses<T: Send + Sync>() {}
+    crosses::<temblor_miniseed::Record<'_>>();
+    crosses::<temblor_miniseed::Records<'_>>();
+    crosses::<temblor_miniseed::RecordReader<std::fs::File>>();
+    crosses::<temblor_miniseed::Samples>();
+    crosses::<temblor_miniseed::Error>();
+}
