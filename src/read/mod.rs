@@ -38,6 +38,7 @@ mod stream_pattern;
 pub mod table;
 mod trace;
 pub mod wav;
+pub mod wav_writer;
 mod xml;
 
 pub use archive::{Archive, ArchiveOptions};

@@ -9,7 +9,6 @@
 //! 64-bit sizes of RF64 and BW64 (EBU Tech 3306) and samples of double precision.
 
 use std::io::{Cursor, Read, Seek, SeekFrom};
-use std::path::PathBuf;
 
 use hound::{SampleFormat, WavReader, WavSpec};
 use serde::Deserialize;
@@ -18,6 +17,7 @@ use super::format::{Block, Format, FormatOptions, SampleType, Visit};
 use super::recorder_state::RecorderState;
 use super::source::{Content, Source};
 use super::trace::{Samples, StreamId};
+use super::wav_writer::sidecar_of;
 use crate::error::{Error, Result};
 use crate::time::{SampleRate, UtcTime};
 
@@ -47,9 +47,7 @@ impl Sidecar {
     /// A member of an archive has none.
     fn beside(file: &Source) -> Result<Self> {
         let Some(file) = file.on_disk() else { return Ok(Self::default()) };
-        let mut name = file.as_os_str().to_owned();
-        name.push(".json");
-        let path = PathBuf::from(name);
+        let path = sidecar_of(file);
         match std::fs::read_to_string(&path) {
             Ok(text) => serde_json::from_str(&text).map_err(|e| Error::input(&path, e.to_string())),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self::default()),
@@ -306,7 +304,7 @@ impl Format for Wav {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use super::*;
     use crate::read::scan::scan;
