@@ -1,22 +1,24 @@
-//! `temblor convert`: station files of any format as miniSEED or SAC.
+//! `temblor convert`: station files of any format as miniSEED, SAC or WAV.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use temblor_miniseed::Encoding;
 
 use super::Outcome;
-use super::trace_files::{free_place, sac_name, stem};
+use super::trace_files::{free_place, stem, trace_name};
 use super::waveform_reading::WaveformReading;
 use crate::error::{Error, Result};
 use crate::output::replace_atomically;
 use crate::progress;
 use crate::read::format::FormatOptions;
 use crate::read::miniseed::{self, WriteOptions};
-use crate::read::{Archive, ArchiveOptions, Samples, StreamId, StreamPattern, Trace, sac};
+use crate::read::{
+    Archive, ArchiveOptions, Samples, StreamId, StreamPattern, Trace, sac, wav_writer,
+};
 use crate::time::{Span, UtcTime};
 
-/// Rewrite station files as miniSEED (a file a channel) or SAC (a file a contiguous trace).
+/// Rewrite station files as miniSEED (a file a channel), or SAC or WAV (a file a contiguous trace).
 ///
 /// Overlaps are resolved as everywhere: the better quality, else what came first.
 #[derive(clap::Args)]
@@ -60,6 +62,8 @@ enum Target {
     Mseed3,
     /// SAC, version 6, little-endian.
     Sac,
+    /// WAV, 32-bit integers or single precision, with a sidecar for start and codes.
+    Wav,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
@@ -97,7 +101,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     for id in archive.channels() {
         progress::check_interrupt()?;
         let written = match args.to {
-            Target::Sac => to_sac(&archive, &id, &args),
+            Target::Sac | Target::Wav => to_trace_files(&archive, &id, &args),
             Target::Mseed | Target::Mseed3 => to_miniseed(&archive, &id, &args, &records),
         };
         match written {
@@ -145,8 +149,8 @@ fn to_miniseed(
     Ok(all_good)
 }
 
-/// One file a contiguous trace, which SAC asks for. Whether all was good.
-fn to_sac(archive: &Archive, id: &StreamId, args: &Args) -> Result<bool> {
+/// One file a contiguous trace, which SAC and WAV ask for. Whether all was good.
+fn to_trace_files(archive: &Archive, id: &StreamId, args: &Args) -> Result<bool> {
     let mut all_good = true;
     let mut open: Option<Trace> = None;
     for piece in archive.pieces(id) {
@@ -156,7 +160,7 @@ fn to_sac(archive: &Archive, id: &StreamId, args: &Args) -> Result<bool> {
                 Some(trace) if trace.is_continued_by(&piece) => join(trace, piece.samples),
                 _ => {
                     if let Some(trace) = open.replace(piece) {
-                        write_sac(&trace, args)?;
+                        write_trace(&trace, args)?;
                     }
                 }
             },
@@ -167,7 +171,7 @@ fn to_sac(archive: &Archive, id: &StreamId, args: &Args) -> Result<bool> {
         }
     }
     if let Some(trace) = open {
-        write_sac(&trace, args)?;
+        write_trace(&trace, args)?;
     }
     Ok(all_good)
 }
@@ -185,13 +189,18 @@ fn join(trace: &mut Trace, samples: Samples) {
     }
 }
 
-fn write_sac(trace: &Trace, args: &Args) -> Result<()> {
-    let path = free_place(&args.out, &sac_name(trace), args.force)?;
-    let loses = sac::write(&path, trace)?;
+fn write_trace(trace: &Trace, args: &Args) -> Result<()> {
+    let (name, write): (_, fn(&Path, &Trace) -> Result<bool>) = match args.to {
+        Target::Wav => ("WAV", wav_writer::write),
+        _ => ("SAC", sac::write),
+    };
+    let file = trace_name(trace, &name.to_ascii_lowercase());
+    let path = free_place(&args.out, &file, args.force)?;
+    let loses = write(&path, trace)?;
     println!("{}: {} samples", path.display(), trace.samples.len());
     if loses {
         progress::note(format_args!(
-            "{}: SAC holds single precision; samples with more digits were rounded",
+            "{}: {name} holds single precision; samples with more digits were rounded",
             path.display()
         ));
     }

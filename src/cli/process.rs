@@ -10,7 +10,7 @@ use temblor_miniseed::Encoding;
 
 use super::Outcome;
 use super::step_flags::StepFlags;
-use super::trace_files::{free_place, sac_name, stem};
+use super::trace_files::{free_place, stem, trace_name};
 use super::waveform_reading::WaveformReading;
 use crate::error::{Error, Result};
 use crate::output::{replace_atomically, write_atomically};
@@ -464,7 +464,7 @@ impl Work<'_> {
 
     fn write_sac(&self, traces: Vec<Trace>, written: &mut [Written]) -> Result<()> {
         for (trace, channel) in traces.iter().zip(written) {
-            let path = free_place(&self.args.out, &sac_name(trace), self.args.force)?;
+            let path = free_place(&self.args.out, &trace_name(trace, "sac"), self.args.force)?;
             sac::write(&path, trace)?;
             channel.files.push(path);
         }

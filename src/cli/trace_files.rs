@@ -14,11 +14,11 @@ pub fn stem(id: &StreamId) -> String {
         .collect()
 }
 
-/// The name of the SAC file of a contiguous trace.
-pub fn sac_name(trace: &Trace) -> String {
+/// The name of the file of a contiguous trace.
+pub fn trace_name(trace: &Trace, suffix: &str) -> String {
     let fraction = trace.start.0.rem_euclid(crate::time::SECOND) / 1000;
     let time = trace.start.format("%Y.%j.%H%M%S");
-    format!("{}.{time}.{fraction:06}.sac", stem(&trace.id))
+    format!("{}.{time}.{fraction:06}.{suffix}", stem(&trace.id))
 }
 
 /// The place of an output that is not there yet, or may be overwritten.

@@ -47,6 +47,8 @@ fn every_format_written_reads_back_as_the_same_traces() {
             assert_eq!(traces(here, &out), before, "{out}");
         }
     }
+    done(here, &["convert", fixture, "--to", "wav", "--out", "wav"]);
+    assert_eq!(traces(here, "wav"), before);
     // SAC: floats, a file a trace; the counts come back when converted again.
     done(here, &["convert", fixture, "--to", "sac", "--out", "sac"]);
     let sac = traces(here, "sac");
