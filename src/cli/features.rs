@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::feature_shards::{self, Shard};
 use super::interrupted::resumable;
+use super::step_flags::causal_steps;
 use super::waveform_reading::WaveformReading;
 use super::{Outcome, figure_files};
 use crate::data::{ActivityParts, ChannelActivity, Column, Series, table_of_series};
@@ -18,6 +19,7 @@ use crate::progress::{self, Progress};
 use crate::read::format::FormatOptions;
 use crate::read::table::{self, ColumnValues, Table, TableColumn};
 use crate::read::{Archive, ArchiveOptions, StreamId, StreamPattern};
+use crate::signal::steps::Pipeline;
 use crate::signal::{ActivitySettings, Align, Feature};
 use crate::time::{SECOND, Span, UtcTime};
 
@@ -43,6 +45,10 @@ pub struct Args {
     /// Only these channels, e.g. 'TA.C26K..BH?'; repeatable.
     #[arg(long, value_name = "PATTERN")]
     channels: Vec<StreamPattern>,
+    /// Prepare the samples by these steps ([[step]] tables of a TOML file, docs/steps.md), causal
+    /// ones only. An interrupted channel then begins anew.
+    #[arg(long, value_name = "FILE", value_parser = causal_steps)]
+    steps: Option<Pipeline>,
     /// Only windows that begin at or after this time.
     #[arg(long, value_name = "TIME")]
     from: Option<UtcTime>,
@@ -125,7 +131,8 @@ pub fn run(args: Args) -> Result<Outcome> {
     let interval = Duration::try_from_secs_f64(args.keep_every)
         .map_err(|e| Error::usage(format!("--keep-every {}: {e}", args.keep_every)))?;
     let parts = ActivityParts::beside(&out, args.resume)?.every(interval);
-    for computed in compute(&archive, &ids, &settings, &parts).map_err(resumable)? {
+    let steps = args.steps.clone().unwrap_or_default();
+    for computed in compute(&archive, &ids, &settings, &steps, &parts).map_err(resumable)? {
         match computed {
             Ok(channel) => {
                 for error in &channel.failed {
@@ -199,6 +206,7 @@ fn compute(
     archive: &Archive,
     channels: &[StreamId],
     settings: &ActivitySettings,
+    steps: &Pipeline,
     parts: &ActivityParts,
 ) -> Result<Vec<Result<ChannelActivity>>> {
     let hours = |ns: i64| ns / (3600 * SECOND);
@@ -206,7 +214,7 @@ fn compute(
         |id: &StreamId| archive.extent(id).map_or(0, |s| s.end.0.saturating_sub(s.start.0));
     let total: i64 = channels.iter().map(|id| hours(extent(id))).sum();
     let progress = Mutex::new(Progress::new("features", "h", u64::try_from(total).unwrap_or(0)));
-    ChannelActivity::compute_all(archive, channels, settings, Some(parts), |piece| {
+    ChannelActivity::compute_all(archive, channels, settings, steps, Some(parts), |piece| {
         if let Ok(mut progress) = progress.lock() {
             let length = hours(piece.last_time().0.saturating_sub(piece.start.0));
             progress.advance(u64::try_from(length).unwrap_or(0));

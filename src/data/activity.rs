@@ -10,6 +10,7 @@ use crate::data::{Column, Series};
 use crate::error::{Error, Result};
 use crate::progress;
 use crate::read::{Archive, StreamId, Trace};
+use crate::signal::steps::{Pipeline, Processed, RunOptions};
 use crate::signal::{Activity, ActivityRows, ActivitySettings};
 
 /// The series of one channel, and what went wrong on the way.
@@ -30,19 +31,22 @@ impl ChannelActivity {
     /// gives them in their order. What is in memory at a time is, for each of these, two pieces,
     /// the first day of a run, some windows, and the rows so far: it depends on the number of
     /// threads, not on that of the channels. With `parts`, finished channels and states of those
-    /// under way are kept there and used. `on_piece` is told of every piece that was read.
+    /// under way are kept there and used; where `steps` prepare the samples, only finished channels.
+    /// `on_piece` is told of every piece that was read.
     ///
     /// # Errors
     /// Inside: `Data` if not one window of the channel has enough samples, the first read error
     /// if nothing of it could be read. Outside: `Interrupted` after Ctrl-C; `Usage` for settings
-    /// that cannot be served.
+    /// that cannot be served, and for steps that look ahead.
     pub fn compute_all(
         archive: &Archive,
         ids: &[StreamId],
         settings: &ActivitySettings,
+        steps: &Pipeline,
         parts: Option<&ActivityParts>,
         on_piece: impl Fn(&Trace) + Sync,
     ) -> Result<Vec<Result<Self>>> {
+        steps.require_causal()?;
         // A thread of the pool that waits for a window would begin another channel meanwhile,
         // and then another. Threads of their own begin none before theirs is done.
         let next = AtomicUsize::new(0);
@@ -52,7 +56,7 @@ impl ChannelActivity {
                 let i = next.fetch_add(1, Ordering::Relaxed);
                 ids.get(i).zip(done.get(i))
             } {
-                let computed = Self::compute(archive, id, settings, parts, &on_piece);
+                let computed = Self::compute(archive, id, settings, steps, parts, &on_piece);
                 if let Ok(mut slot) = slot.lock() {
                     *slot = Some(computed);
                 }
@@ -79,10 +83,11 @@ impl ChannelActivity {
         archive: &Archive,
         id: &StreamId,
         settings: &ActivitySettings,
+        steps: &Pipeline,
         parts: Option<&ActivityParts>,
         on_piece: &(impl Fn(&Trace) + Sync),
     ) -> Result<Self> {
-        let mut part = parts.map(|parts| parts.channel(archive, id, settings));
+        let mut part = parts.map(|parts| parts.channel(archive, id, settings, steps));
         let mut under_way = match part.as_ref().and_then(ChannelPart::load) {
             Some(Progressed::Done(channel)) => {
                 progress::note(format_args!("{id}: finished by an earlier run"));
@@ -96,11 +101,12 @@ impl ChannelActivity {
                 UnderWay { seen: 0, failed: Vec::new(), activity: Activity::new(settings.clone())? }
             }
         };
-        let mut pieces = archive.pieces_after(id, under_way.seen);
+        let mut pieces = prepared(archive, id, steps, under_way.seen, on_piece)?;
         let mut next = pieces.next();
         while let Some(piece) = next {
             let stop = progress::check_interrupt();
             if let Some(part) = &mut part
+                && steps.steps.is_empty()
                 && (stop.is_err() || part.is_due())
                 && under_way.activity.settle()?
             {
@@ -108,8 +114,7 @@ impl ChannelActivity {
             }
             stop?;
             // One piece is used while the next is read.
-            let (used, following) =
-                rayon::join(|| under_way.take(piece, on_piece), || pieces.next());
+            let (used, following) = rayon::join(|| under_way.take(piece), || pieces.next());
             used?;
             next = following;
         }
@@ -119,6 +124,38 @@ impl ChannelActivity {
         }
         Ok(channel)
     }
+}
+
+/// The pieces of a channel behind the first `seen`, with the steps done; `on_piece` is told of those
+/// that were read.
+fn prepared<'a>(
+    archive: &'a Archive,
+    id: &StreamId,
+    steps: &'a Pipeline,
+    seen: usize,
+    on_piece: &'a (impl Fn(&Trace) + Sync),
+) -> Result<Box<dyn Iterator<Item = Result<Trace>> + Send + 'a>> {
+    let pieces = archive.pieces_after(id, seen).inspect(|piece| {
+        if let Ok(piece) = piece {
+            on_piece(piece);
+        }
+    });
+    if steps.steps.is_empty() {
+        return Ok(Box::new(pieces));
+    }
+    let options = RunOptions::default();
+    if let Some((rate, extent)) = archive.rate(id).zip(archive.extent(id)) {
+        // What cannot work at this rate is said once, not for every run.
+        let ids = [id.clone()];
+        let begun = steps.begin_channels(rate, &ids, extent.start, &options);
+        begun.map_err(|e| Error::usage(format!("{id}: {e}")))?;
+    }
+    let bundles = pieces.map(|piece| piece.map(|trace| vec![trace]));
+    let done = Processed::together(bundles, steps, options);
+    Ok(Box::new(done.filter_map(|bundle| match bundle {
+        Ok(mut bundle) => bundle.pop().map(Ok),
+        Err(error) => Some(Err(error)),
+    })))
 }
 
 /// A channel some of whose pieces are used.
@@ -132,13 +169,10 @@ pub(super) struct UnderWay {
 }
 
 impl UnderWay {
-    fn take(&mut self, piece: Result<Trace>, on_piece: &impl Fn(&Trace)) -> Result<()> {
+    fn take(&mut self, piece: Result<Trace>) -> Result<()> {
         self.seen += 1;
         match piece {
-            Ok(piece) => {
-                on_piece(&piece);
-                self.activity.push(piece)
-            }
+            Ok(piece) => self.activity.push(piece),
             Err(Error::Interrupted) => Err(Error::Interrupted),
             Err(error) => {
                 self.failed.push(error.to_string());

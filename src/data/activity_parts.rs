@@ -13,6 +13,7 @@ use crate::output;
 use crate::progress;
 use crate::read::{Archive, StreamId};
 use crate::signal::ActivitySettings;
+use crate::signal::steps::Pipeline;
 
 /// A channel is kept again after so long at the earliest.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -85,8 +86,9 @@ impl ActivityParts {
         archive: &Archive,
         id: &StreamId,
         settings: &ActivitySettings,
+        steps: &Pipeline,
     ) -> ChannelPart {
-        let key = key(archive, id, settings);
+        let key = key(archive, id, settings, steps);
         // Codes come out of files and may be any text; a hash is a safe name.
         let name = hash([id.to_string().as_bytes()]);
         ChannelPart {
@@ -141,8 +143,8 @@ impl ChannelPart {
 }
 
 /// What the rows of a channel depend on: its data, the settings, the program.
-fn key(archive: &Archive, id: &StreamId, settings: &ActivitySettings) -> String {
-    let settings = format!("{settings:?}");
+fn key(archive: &Archive, id: &StreamId, settings: &ActivitySettings, steps: &Pipeline) -> String {
+    let settings = format!("{settings:?} {steps:?}");
     let fixed = [env!("CARGO_PKG_VERSION"), &settings].map(str::to_string);
     let lines: Vec<String> = fixed.into_iter().chain(archive.provenance(id)).collect();
     hash(lines.iter().map(String::as_bytes))

@@ -217,3 +217,66 @@ fn bad_steps_are_one_line_and_leave_nothing_behind() {
     let (code, line) = refused(here, &held);
     assert!(code == 1 && !here.join("out/XX.DEMO..BHZ.mseed").exists(), "{line}");
 }
+
+const CAUSAL: &str = "[[step]]\nkind = \"highpass\"\nfrequency = 0.5\n[[step]]\nkind = \"decimate\"\n\
+                      factor = 2\n[[step]]\nkind = \"scale\"\nfactor = 3.0\n";
+
+#[test]
+fn features_of_prepared_samples_are_those_of_files_prepared_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let traces = [trace("BHZ", 0, 30_000), trace("BHZ", 40_000, 90_000)];
+    write(here, "raw.mseed", &traces);
+    std::fs::write(here.join("steps.toml"), CAUSAL).unwrap();
+    let table = ["--window", "60", "--columns", "rms,peak,rsam", "--out"];
+    done(here, &["process", "raw.mseed", "--steps", "steps.toml", "--out", "files"]);
+    done(here, &[&["features", "files"][..], &table, &["before.csv"]].concat());
+    let steps = ["--steps", "steps.toml"];
+    done(here, &[&["features", "raw.mseed"][..], &steps, &table, &["on-the-way.csv"]].concat());
+    done(here, &[&["features", "raw.mseed"][..], &table, &["raw.csv"]].concat());
+    let text = |name: &str| std::fs::read_to_string(here.join(name)).unwrap();
+    assert_eq!(text("before.csv"), text("on-the-way.csv"));
+    assert_ne!(text("raw.csv"), text("on-the-way.csv"));
+}
+
+#[test]
+fn a_forecaster_keeps_its_steps_and_refuses_those_that_look_ahead() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    write(here, "raw.mseed", &[trace("BHZ", 0, 150_000)]);
+    write(here, "new.mseed", &[trace("BHZ", 150_000, 200_000)]);
+    std::fs::write(here.join("steps.toml"), CAUSAL).unwrap();
+    let late = format!("{CAUSAL}[[step]]\nkind = \"sosfiltfilt\"\nlow = 1.0\nhigh = 5.0\n");
+    std::fs::write(here.join("late.toml"), late).unwrap();
+    let quick = [
+        "--window",
+        "10",
+        "--horizon",
+        "1,3",
+        "--lookback",
+        "12",
+        "--model",
+        "persistence",
+        "--no-baselines",
+        "--out",
+    ];
+    let with = |steps: &'static str, out: &'static str| {
+        [&["forecast", "raw.mseed", "--steps", steps][..], &quick, &[out]].concat()
+    };
+    let output = temblor(here, &with("late.toml", "late"));
+    let line = String::from_utf8_lossy(&output.stderr).into_owned();
+    let expected = "step 4 (sosfiltfilt) looks into the future; a forecaster takes causal steps \
+                    only; use bandpass";
+    assert!(output.status.code() == Some(2) && line.contains(expected), "{line}");
+    assert_eq!(
+        refused(here, &["features", "raw.mseed", "--steps", "late.toml", "--out", "f.csv"]).0,
+        2
+    );
+    done(here, &with("steps.toml", "run"));
+    assert!(std::fs::read_to_string(here.join("run/run.toml")).unwrap().contains("\"highpass\""));
+    done(here, &["forecast", "run", "new.mseed", "--out", "new"]);
+    std::fs::write(here.join("other.toml"), "[[step]]\nkind = \"integrate\"\n").unwrap();
+    let (code, line) =
+        refused(here, &["forecast", "run", "new.mseed", "--steps", "other.toml", "--out", "other"]);
+    assert!(code == 2 && line.contains("trained with other steps"), "{line}");
+}

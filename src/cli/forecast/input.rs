@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::cli::step_flags::causal_steps;
 use crate::cli::table_reading::TableReading;
 use crate::cli::waveform_reading::WaveformReading;
 use crate::data::{
@@ -15,6 +16,7 @@ use crate::progress;
 use crate::read::format::FormatOptions;
 use crate::read::table::{ColumnValues, Table, TableColumn};
 use crate::read::{Archive, ArchiveOptions, StreamPattern};
+use crate::signal::steps::Pipeline;
 use crate::signal::{ActivitySettings, Align, Feature};
 use crate::time::{SECOND, Span, UtcTime};
 
@@ -42,6 +44,10 @@ pub struct InputArgs {
     /// Archive: only these channels, e.g. 'TA.C26K..BHZ'; repeatable. Each is forecast by itself.
     #[arg(long, value_name = "PATTERN")]
     pub channels: Vec<StreamPattern>,
+    /// Archive: prepare the samples by these steps ([[step]] tables of a TOML file,
+    /// docs/steps.md), causal ones only.
+    #[arg(long, value_name = "FILE", value_parser = causal_steps)]
+    pub steps: Option<Pipeline>,
     /// Archive: length of a feature window in seconds, which is a row of the series.
     #[arg(long, value_name = "SECONDS", default_value_t = 600.0)]
     pub window: f64,
@@ -123,6 +129,10 @@ impl InputArgs {
     /// Reads the input into targets: each channel or group, and of it each value asked for.
     pub fn read(&self) -> Result<Vec<Target>> {
         let (series, all_read) = match &self.input[..] {
+            [path] if is_table(path) && self.steps.is_some() => {
+                let text = "--steps prepares waveforms; this is a table";
+                return Err(Error::usage(format!("{}: {text}", path.display())));
+            }
             [path] if is_table(path) => (self.read_table(path)?, true),
             _ => self.read_archive()?,
         };
@@ -237,8 +247,10 @@ impl InputArgs {
         let (archive, report) = Archive::open(&self.input, &options)?;
         report.say();
         let channels = archive.channels();
+        let steps = self.steps.clone().unwrap_or_default();
         let mut progress = progress::Progress::new("features", "channels", channels.len() as u64);
-        let computed = ChannelActivity::compute_all(&archive, &channels, &settings, None, |_| ())?;
+        let computed =
+            ChannelActivity::compute_all(&archive, &channels, &settings, &steps, None, |_| ())?;
         progress.advance(channels.len() as u64);
         let mut all_read = report.is_clean();
         let mut series = Vec::new();

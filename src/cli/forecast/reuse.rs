@@ -15,6 +15,7 @@ use crate::forecast::{
     forecast_fitted, restore_target,
 };
 use crate::model::device_name;
+use crate::signal::steps::Pipeline;
 use crate::time::UtcTime;
 use crate::train::RunFolder;
 use crate::train::run_folder::{DESCRIPTION, SETTINGS};
@@ -60,6 +61,8 @@ struct InputSettings {
     table: TableReading,
     #[serde(default)]
     waveforms: WaveformReading,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    steps: Option<Pipeline>,
 }
 
 /// The file `model.json`.
@@ -91,6 +94,7 @@ impl RunSettings {
             to: args.to,
             table: args.reading.clone(),
             waveforms: args.waveforms.clone(),
+            steps: args.steps.clone(),
         };
         Self { input, forecast: forecast.clone(), event: event.cloned() }
     }
@@ -116,6 +120,11 @@ impl InputSettings {
         }
         if given.feature != "rsam" && given.feature != self.feature {
             return differs("feature", &given.feature, &self.feature);
+        }
+        if given.steps.is_some() && given.steps != self.steps {
+            let text =
+                "--steps: the run was trained with other steps; without the flag it takes them";
+            return Err(Error::usage(text));
         }
         if let Some(step) = given.step
             && Some(step) != self.step
@@ -153,6 +162,7 @@ impl InputSettings {
                 true => self.waveforms.clone(),
                 false => given.waveforms.clone(),
             },
+            steps: self.steps.clone(),
         })
     }
 }
