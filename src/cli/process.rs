@@ -320,6 +320,9 @@ fn fit(
     Ok(any)
 }
 
+/// Told of a bundle, and whether it begins a run.
+type TakeBundle<'a> = dyn FnMut(Bundle, bool, &mut [Written]) -> Result<()> + 'a;
+
 struct Work<'a> {
     archive: &'a Archive,
     pipeline: &'a Pipeline,
@@ -363,13 +366,13 @@ impl Work<'_> {
         &self,
         group: &[StreamId],
         written: &mut [Written],
-        take: &mut dyn FnMut(Bundle, bool, &mut [Written]) -> Result<()>,
+        take: &mut TakeBundle<'_>,
     ) -> Result<bool> {
         let mut good = true;
         let pieces = group.iter().map(|id| self.archive.pieces(id));
-        let mut processed = Processed::together(Aligned::new(pieces), self.pipeline, self.options);
+        let processed = Processed::together(Aligned::new(pieces), self.pipeline, self.options);
         let mut before: Option<Trace> = None;
-        while let Some(bundle) = processed.next() {
+        for bundle in processed {
             progress::check_interrupt()?;
             let bundle = match bundle {
                 Ok(bundle) => bundle,

@@ -329,7 +329,7 @@ pub fn transform_length(count: usize) -> usize {
 fn largest_prime_factor(mut number: usize) -> usize {
     let (mut largest, mut factor) = (1, 2);
     while factor * factor <= number {
-        while number % factor == 0 {
+        while number.is_multiple_of(factor) {
             (largest, number) = (factor, number / factor);
         }
         factor += 1;

@@ -24,7 +24,7 @@ pub(super) struct PlacedMixing {
 }
 
 impl Mixing {
-    fn new<const N: usize>(from: [char; N], to: [char; N], matrix: [[f64; N]; N]) -> Begun {
+    fn begun<const N: usize>(from: [char; N], to: [char; N], matrix: [[f64; N]; N]) -> Begun {
         let matrix = matrix.iter().map(|row| row.to_vec()).collect();
         Begun::Components(Self { from: from.to_vec(), to: to.to_vec(), matrix })
     }
@@ -146,7 +146,7 @@ macro_rules! horizontal_rotation {
 
             fn begin(&self, context: &Context<'_>) -> Result<Begun> {
                 let back_azimuth = direction(self.back_azimuth, self.source, context)?;
-                Ok(Mixing::new($from, $to, horizontal(back_azimuth, $inverse)))
+                Ok(Mixing::begun($from, $to, horizontal(back_azimuth, $inverse)))
             }
 
             fn components(&self) -> Option<Vec<char>> {
@@ -200,7 +200,7 @@ macro_rules! ray_rotation {
             fn begin(&self, context: &Context<'_>) -> Result<Begun> {
                 let back_azimuth = direction(self.back_azimuth, self.source, context)?;
                 let matrix = signal::lqt_matrix(back_azimuth, self.incidence);
-                Ok(Mixing::new($from, $to, $matrix(matrix)))
+                Ok(Mixing::begun($from, $to, $matrix(matrix)))
             }
 
             fn components(&self) -> Option<Vec<char>> {
@@ -307,7 +307,7 @@ impl Settings for RotateToZne {
         let [a, b, c] = self.three()?;
         let from = [a, b, c].map(|o| o.component);
         let directions = [a.direction(context)?, b.direction(context)?, c.direction(context)?];
-        Ok(Mixing::new(from, ['Z', 'N', 'E'], signal::zne_matrix(directions)?))
+        Ok(Mixing::begun(from, ['Z', 'N', 'E'], signal::zne_matrix(directions)?))
     }
 
     fn components(&self) -> Option<Vec<char>> {
