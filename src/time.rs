@@ -167,6 +167,24 @@ impl SampleRate {
         self.numerator as f64 / self.denominator as f64
     }
 
+    /// The round rate that this one is meant to be, within 500 ppm, and the deviation from it in
+    /// ppm: 99.99971 Hz is 2.9 ppm below 100 Hz. Round are whole rates, quarters of them, and
+    /// whole periods. `None` if this rate is round itself, or near no round one.
+    pub fn nominal(self) -> Option<(f64, f64)> {
+        let hz = self.hz();
+        let rounds = match hz < 1.0 {
+            true => [1.0 / (1.0 / hz).round(), (4.0 * hz).round() / 4.0],
+            false => [hz.round(), (4.0 * hz).round() / 4.0],
+        };
+        let ppm = |round: f64| (hz - round) / round * 1e6;
+        // Closer than double precision can tell is equal.
+        if rounds.iter().any(|&round| ppm(round).abs() < 1e-3) {
+            return None;
+        }
+        let near = rounds.into_iter().find(|&round| round > 0.0 && ppm(round).abs() < 500.0)?;
+        Some((near, ppm(near)))
+    }
+
     /// Nanoseconds from sample 0 to sample `index`, rounded to the nearest.
     pub fn offset(self, index: u64) -> i64 {
         let p = i128::from(self.numerator);
@@ -215,6 +233,19 @@ mod tests {
         let offset = rate.offset(samples);
         assert_eq!(rate.nearest_index(offset), samples as i64);
         assert_eq!(SampleRate::from_hz(100.0).unwrap().offset(1), 10_000_000);
+    }
+
+    #[test]
+    fn a_rate_that_is_not_quite_round_is_named() {
+        let nominal = |hz: f64| SampleRate::from_hz(hz).unwrap().nominal();
+        for round in [100.0, 0.1, 62.5, 31.25, 1.0, 0.5, 1000.0, 1.0 / 3.0] {
+            assert_eq!(nominal(round), None, "{round}");
+        }
+        let (hz, ppm) = nominal(99.99971).unwrap();
+        assert!(hz == 100.0 && (ppm + 2.9).abs() < 1e-3, "{ppm}");
+        assert_eq!(nominal(0.10001).map(|(hz, ppm)| (hz, ppm.round())), Some((0.1, 100.0)));
+        assert_eq!(nominal(62.502).map(|(hz, _)| hz), Some(62.5));
+        assert_eq!(nominal(3.9), None);
     }
 
     #[test]

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use super::figure_files;
 use crate::error::{Error, Result};
 use crate::plot;
+use crate::plot::coverage::{CoverageFigure, Row};
 use crate::plot::waveform::{Channel, WaveformFigure, common_axis};
 use crate::progress;
 use crate::read::format::FormatOptions;
-use crate::read::{Archive, ArchiveOptions, Samples, StreamId, StreamPattern, Trace};
+use crate::read::{Archive, ArchiveOptions, Presence, Samples, StreamId, StreamPattern, Trace};
 use crate::time::{Span, UtcTime};
 
 /// Most channels in one figure.
@@ -21,24 +22,48 @@ const COLUMNS: usize = 1_440;
 #[derive(clap::Args)]
 #[command(next_help_heading = "Figure")]
 pub struct FigureArgs {
-    /// Draw the waveforms, gaps shown: .png, .svg, or .toml for `temblor plot`; repeatable.
+    /// Draw the waveforms (with --coverage what is there), gaps shown: .png, .svg, or .toml for `temblor plot`; repeatable.
     #[arg(long, value_name = "FILE")]
     figure: Vec<PathBuf>,
-    /// Draw only these channels, e.g. 'TA.C26K..BH?'; repeatable.
-    #[arg(long, value_name = "PATTERN", requires = "figure")]
+    /// Draw (or with --coverage list) only these channels, e.g. 'TA.C26K..BH?'; repeatable.
+    #[arg(long, value_name = "PATTERN")]
     channels: Vec<StreamPattern>,
-    /// Draw only from this time on.
-    #[arg(long, value_name = "TIME", requires = "figure")]
+    /// Draw (or with --coverage list) only from this time on.
+    #[arg(long, value_name = "TIME")]
     from: Option<UtcTime>,
-    /// Draw only what lies before this time.
-    #[arg(long, value_name = "TIME", requires = "figure")]
+    /// Draw (or with --coverage list) only what lies before this time.
+    #[arg(long, value_name = "TIME")]
     to: Option<UtcTime>,
 }
 
 impl FigureArgs {
-    /// Refuses names that cannot be drawn to.
-    pub fn check(&self) -> Result<()> {
+    /// Refuses names that cannot be drawn to, and choices that would choose nothing.
+    pub fn check(&self, coverage: bool) -> Result<()> {
+        let chosen = !self.channels.is_empty() || self.from.is_some() || self.to.is_some();
+        if chosen && !coverage && self.figure.is_empty() {
+            return Err(Error::usage(
+                "--channels, --from and --to choose what is drawn: they need --figure or --coverage",
+            ));
+        }
         figure_files::check(&self.figure)
+    }
+
+    /// What to open: the channels and the time that were chosen.
+    pub fn archive_options(&self, format: FormatOptions) -> ArchiveOptions {
+        let span = Span {
+            start: self.from.unwrap_or(Span::ALL.start),
+            end: self.to.unwrap_or(Span::ALL.end),
+        };
+        ArchiveOptions { span, channels: self.channels.clone(), format }
+    }
+
+    /// Draws what the channels cover, if asked to.
+    pub fn draw_coverage(&self, channels: &[(StreamId, Presence)]) -> Result<()> {
+        for file in &self.figure {
+            plot::write(file, coverage(channels))?;
+            progress::note(format_args!("drawn: {}", file.display()));
+        }
+        Ok(())
     }
 
     /// Draws what was asked for; whether everything could be read.
@@ -46,12 +71,7 @@ impl FigureArgs {
         if self.figure.is_empty() {
             return Ok(true);
         }
-        let span = Span {
-            start: self.from.unwrap_or(Span::ALL.start),
-            end: self.to.unwrap_or(Span::ALL.end),
-        };
-        let options = ArchiveOptions { span, channels: self.channels.clone(), format };
-        let (archive, _) = Archive::open(paths, &options)?;
+        let (archive, _) = Archive::open(paths, &self.archive_options(format))?;
         let (figure, failed) = waveforms(&archive)?;
         failed.iter().for_each(|error| eprintln!("skipped {error}"));
         for file in &self.figure {
@@ -60,6 +80,22 @@ impl FigureArgs {
         }
         Ok(failed.is_empty())
     }
+}
+
+/// What the channels of an archive cover, a bar a channel.
+pub fn coverage(channels: &[(StreamId, Presence)]) -> CoverageFigure {
+    let row = |(id, presence): &(StreamId, Presence)| Row {
+        name: id.to_string(),
+        present: presence.extent().map_or(0.0, |extent| presence.share(extent).present),
+        gaps: presence.gaps().count(),
+        stretches: presence.stretches.clone(),
+    };
+    let rows: Vec<Row> = channels.iter().map(row).collect();
+    let title = match rows.len() {
+        1 => format!("Data of {}", rows[0].name),
+        many => format!("Data of {many} channels"),
+    };
+    CoverageFigure { title, rows }
 }
 
 /// The channels of an archive one under another, and what could not be read.

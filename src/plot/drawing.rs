@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::confusion::ConfusionFigure;
+use super::coverage::CoverageFigure;
 use super::features::FeaturesFigure;
 use super::forecast::ForecastFigure;
 use super::history::HistoryFigure;
@@ -52,6 +53,7 @@ macro_rules! drawings {
 
 drawings! {
     Confusion(ConfusionFigure),
+    Coverage(CoverageFigure),
     Features(FeaturesFigure),
     Forecast(ForecastFigure),
     History(HistoryFigure),

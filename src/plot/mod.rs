@@ -4,6 +4,7 @@
 
 mod canvas;
 pub mod confusion;
+pub mod coverage;
 mod drawing;
 mod envelope;
 pub mod features;

@@ -10,6 +10,7 @@ use super::coverage::{self, Placed, Take};
 use super::files;
 use super::format::{FormatOptions, SampleType, WaveformFile};
 use super::piece;
+use super::presence::Presence;
 use super::report::ReadReport;
 use super::scan::{self, FileScan};
 use super::stream_pattern::StreamPattern;
@@ -43,6 +44,8 @@ impl Default for ArchiveOptions {
 struct Stream {
     segments: Vec<Placed>,
     takes: Vec<Take>,
+    overlaps: u64,
+    duplicates: u64,
 }
 
 /// An index of the waveforms under some paths. Nothing is decoded until pieces are asked for.
@@ -88,6 +91,7 @@ impl Archive {
         for stream in archive.streams.values_mut() {
             let resolved = coverage::resolve(&stream.segments);
             stream.takes = resolved.takes;
+            (stream.overlaps, stream.duplicates) = (resolved.overlaps, resolved.duplicates);
             report.gaps += resolved.gaps;
             report.overlaps += resolved.overlaps;
             report.duplicates += resolved.duplicates;
@@ -149,6 +153,37 @@ impl Archive {
             start: start.max(self.options.span.start),
             end: end.min(self.options.span.end),
         })
+    }
+
+    /// Where a channel has data, by its headers alone.
+    pub fn presence(&self, id: &StreamId) -> Presence {
+        let Some(stream) = self.streams.get(id) else { return Presence::default() };
+        let mut presence = Presence {
+            overlaps: stream.overlaps,
+            duplicates: stream.duplicates,
+            ..Presence::default()
+        };
+        for take in &stream.takes {
+            let Some(Placed { segment, .. }) = stream.segments.get(take.segment) else { continue };
+            let Some(rate) = segment.rate else { continue };
+            let time = |index: u64| segment.start.plus(rate.offset(index));
+            let (start, end) = (time(take.range.start), time(take.range.end));
+            let start = start.max(self.options.span.start);
+            let end = end.min(self.options.span.end);
+            if start >= end {
+                continue;
+            }
+            if !presence.rates.contains(&rate) {
+                presence.rates.push(rate);
+            }
+            match presence.stretches.last_mut() {
+                Some(last) if start.0.saturating_sub(last.end.0) <= rate.period() / 2 => {
+                    last.end = last.end.max(end);
+                }
+                _ => presence.stretches.push(Span { start, end }),
+            }
+        }
+        presence
     }
 
     /// The rate of a channel's first data.

@@ -76,6 +76,25 @@ impl RecorderFlag {
     }
 }
 
+impl std::fmt::Display for RecorderFlag {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Flag::Calibration => "calibration",
+            Flag::TimeCorrected => "time corrected",
+            Flag::LeapSecond => "leap second",
+            Flag::ClockLocked => "clock locked",
+            Flag::AmplifierSaturated => "amplifier saturated",
+            Flag::Clipped => "clipped",
+            Flag::Spikes => "spikes",
+            Flag::Glitches => "glitches",
+            Flag::MissingData => "missing data",
+            Flag::TelemetryError => "telemetry error",
+            Flag::FilterCharging => "filter charging",
+            Flag::QuestionableTime => "questionable time",
+        })
+    }
+}
+
 /// What a recorder said in all blocks of a segment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct RecorderSummary {

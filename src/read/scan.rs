@@ -118,18 +118,30 @@ impl FileScan {
     }
 }
 
+/// Takes the samples of one segment in order, as they are decoded.
+pub trait SampleSink {
+    /// The samples of the next block.
+    fn take(&mut self, samples: &Samples);
+}
+
+/// Takes nothing.
+impl SampleSink for () {
+    fn take(&mut self, _samples: &Samples) {}
+}
+
 /// A segment that may still grow.
-struct Growing {
+struct Growing<S> {
     segment: Segment,
     /// Where the next block is expected.
     expected: UtcTime,
     digest: Option<Sha256>,
     /// Largest distance of a block's start from where the segment's start and rate put it.
     drift: i64,
+    sink: Option<S>,
 }
 
-impl Growing {
-    fn new(block: &Block<'_>, checksum: bool) -> Self {
+impl<S: SampleSink> Growing<S> {
+    fn new(block: &Block<'_>, checksum: bool, sink: Option<S>) -> Self {
         let segment = Segment {
             id: block.id.clone(),
             quality: block.quality,
@@ -146,7 +158,8 @@ impl Growing {
             recorder: RecorderSummary::default(),
             sha256: None,
         };
-        Self { segment, expected: block.start, digest: checksum.then(Sha256::new), drift: 0 }
+        let digest = checksum.then(Sha256::new);
+        Self { segment, expected: block.start, digest, drift: 0, sink }
     }
 
     fn is_continued_by(&self, block: &Block<'_>) -> bool {
@@ -170,19 +183,23 @@ impl Growing {
             let last = own.offset(block.covered.saturating_sub(1));
             self.expected = block.start.plus(last).plus(rate.period()).plus(-block.ends_earlier);
         }
-        if let Some(digest) = &mut self.digest
-            && block.samples > 0
-        {
-            update(digest, &(block.decode)()?, self.segment.sample_type);
+        if block.samples > 0 && (self.digest.is_some() || self.sink.is_some()) {
+            let samples = (block.decode)()?;
+            if let Some(digest) = &mut self.digest {
+                update(digest, &samples, self.segment.sample_type);
+            }
+            if let Some(sink) = &mut self.sink {
+                sink.take(&samples);
+            }
         }
         Ok(())
     }
 
-    fn finish(self) -> Segment {
+    fn finish(self) -> (Segment, Option<S>) {
         let sha256 = self
             .digest
             .map(|digest| digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect());
-        Segment { sha256, ..self.segment }
+        (Segment { sha256, ..self.segment }, self.sink)
     }
 }
 
@@ -215,13 +232,25 @@ pub fn scan(
     options: &FormatOptions,
     checksum: bool,
 ) -> Result<FileScan> {
-    let mut groups: Vec<Vec<Growing>> = Vec::new();
+    Ok(scan_samples(file, format, options, checksum, |_| None::<()>)?.0)
+}
+
+/// Like [`scan`], and hands the samples of each segment to the sink that `begin` makes for its
+/// first block; the sinks come back in the order of the segments.
+pub fn scan_samples<S: SampleSink>(
+    file: impl Into<Source>,
+    format: &dyn Format,
+    options: &FormatOptions,
+    checksum: bool,
+    begin: impl Fn(&Block<'_>) -> Option<S>,
+) -> Result<(FileScan, Vec<Option<S>>)> {
+    let mut groups: Vec<Vec<Growing<S>>> = Vec::new();
     let mut by_channel: HashMap<(StreamId, Option<char>), usize> = HashMap::new();
     let mut current: Option<usize> = None;
     let mut late = 0;
     let mut notes = format.walk(&file.into(), 0, options, &mut |block| {
         let is_same = |group: usize| {
-            groups.get(group).and_then(|group: &Vec<Growing>| group.last()).is_some_and(|last| {
+            groups.get(group).and_then(|group: &Vec<Growing<S>>| group.last()).is_some_and(|last| {
                 last.segment.quality == block.quality && &last.segment.id == block.id
             })
         };
@@ -238,15 +267,16 @@ pub fn scan(
             Some(last) if last.is_continued_by(block) => last.push(block)?,
             last => {
                 late += u64::from(last.is_some_and(|last| block.start < last.segment.start));
-                let mut growing = Growing::new(block, checksum);
+                let mut growing = Growing::new(block, checksum, begin(block));
                 growing.push(block)?;
                 group.push(growing);
             }
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    let drifting =
-        |growing: &&Growing| growing.segment.rate.is_some_and(|rate| growing.drift > rate.period());
+    let drifting = |growing: &&Growing<S>| {
+        growing.segment.rate.is_some_and(|rate| growing.drift > rate.period())
+    };
     if let Some(worst) = groups.iter().flatten().filter(drifting).max_by_key(|g| g.drift) {
         notes.push(format!(
             "{}: records lie up to {:.3} s from where start and rate put them",
@@ -254,8 +284,8 @@ pub fn scan(
             worst.drift as f64 * 1e-9
         ));
     }
-    let segments = groups.into_iter().flatten().map(Growing::finish).collect();
-    Ok(FileScan { segments, notes, late })
+    let (segments, sinks) = groups.into_iter().flatten().map(Growing::finish).unzip();
+    Ok((FileScan { segments, notes, late }, sinks))
 }
 
 #[cfg(test)]

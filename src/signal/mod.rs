@@ -29,6 +29,7 @@ mod spline;
 mod sta_lta;
 pub mod steps;
 mod taper;
+mod trace_checks;
 mod trigger;
 mod whiten;
 mod window_features;
@@ -65,4 +66,5 @@ pub use sta_lta::{
 pub use taper::{TaperShape, TaperSide, taper, tukey};
 pub use trigger::{RecursiveStaLta, Trigger, recursive_sta_lta, trigger_onset};
 pub use whiten::{Whitening, correlate, envelope, whiten};
+pub use trace_checks::{CheckSettings, TraceChecker, TraceChecks};
 pub use window_features::{EVENT_BAND, WINDOW_FEATURES, prepare_window, window_features};

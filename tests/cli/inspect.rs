@@ -20,7 +20,7 @@ fn trace(start: i64, samples: i32) -> Trace {
         },
         start: UtcTime(1_534_032_000 * SECOND + start * SECOND),
         rate: SampleRate::from_ratio(10, 1).unwrap(),
-        samples: Samples::I32((0..samples).map(|i| i * i % 97).collect()),
+        samples: Samples::I32((0..samples).map(|i| (i % 97) * (i % 97) % 97).collect()),
     }
 }
 
@@ -152,4 +152,172 @@ fn a_bad_record_costs_its_file_or_leniently_itself() {
     let lenient = temblor(folder.path(), &["inspect", "a.mseed", "--lenient"]);
     let notes = String::from_utf8(lenient.stderr).unwrap();
     assert!(notes.contains("left out") && notes.contains("byte 512"), "{notes}");
+}
+
+#[test]
+fn what_is_wrong_with_samples_is_found_when_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let mut ill = trace(0, 5000);
+    let Samples::I32(samples) = &mut ill.samples else { panic!("integers") };
+    samples[1000..1200].fill(5);
+    samples[3000..3010].fill(8_388_607);
+    samples[4000] = 90_000;
+    write(&here.join("a.mseed"), &[ill]);
+    let (without, _) = json_lines(here, &["a.mseed"]);
+    assert!(without[0].get("checks").is_none());
+    let (lines, code) = json_lines(here, &["a.mseed", "--check", "--checksum"]);
+    assert_eq!(code, Some(0));
+    let checks = &lines[0]["checks"];
+    for (field, value) in [
+        ("highest", Value::from(8_388_607.0)),
+        ("clipped", 10.into()),
+        ("clipped_share", 0.002.into()),
+        ("clipped_runs", 1.into()),
+        ("dead", false.into()),
+        ("flat_s", 20.0.into()),
+        ("flat_stretches", 1.into()),
+        ("spikes", 1.into()),
+        ("not_finite", 0.into()),
+    ] {
+        assert_eq!(checks[field], value, "{field}");
+    }
+    let table = temblor(here, &["inspect", "a.mseed", "--check", "--flat", "30"]);
+    let text = String::from_utf8(table.stdout).unwrap();
+    assert!(text.contains("10 clipped (0.200 %) in 1 runs; 1 spikes"), "{text}");
+    let wrong = temblor(here, &["inspect", "a.mseed", "--check", "--spike", "0"]);
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+#[test]
+fn odd_rates_are_named_and_so_are_rates_that_differ() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut slow = trace(0, 1000);
+    slow.rate = SampleRate::from_hz(f64::from(9.99997_f32)).unwrap();
+    write(&folder.path().join("a.mseed"), &[slow, trace(500, 100)]);
+    let (lines, _) = json_lines(folder.path(), &["a.mseed"]);
+    assert_eq!(lines[0]["nominal_rate_hz"], 10.0);
+    let ppm = lines[0]["rate_deviation_ppm"].as_f64().unwrap();
+    assert!((ppm + 3.0).abs() < 0.1, "{ppm}");
+    assert!(lines[1].get("nominal_rate_hz").is_none());
+    let table = temblor(folder.path(), &["inspect", "a.mseed"]);
+    let said = String::from_utf8(table.stderr).unwrap();
+    assert!(said.contains("XX.DEMO..BHZ: rates differ: 9.99997"), "{said}");
+    assert!(String::from_utf8(table.stdout).unwrap().contains("ppm below 10 Hz"));
+}
+
+#[test]
+fn the_recorder_is_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.mseed");
+    write(&file, &[trace(0, 3000)]);
+    let mut bytes = std::fs::read(&file).unwrap();
+    let records = bytes.len() / 512;
+    // Clock locked; the second record clips and has a poor clock. Blockette 1001 stands behind
+    // blockette 1000.
+    for (number, record) in bytes.chunks_mut(512).enumerate() {
+        record[37] |= 0x20;
+        assert_eq!(record[56..58], [3, 233], "blockette 1001");
+        record[60] = if number == 1 { 40 } else { 99 };
+        record[38] |= u8::from(number == 1) << 1;
+    }
+    std::fs::write(&file, bytes).unwrap();
+    let (lines, _) = json_lines(folder.path(), &["a.mseed"]);
+    let timing = serde_json::json!({"lowest": 40, "median": 99, "records": records});
+    assert_eq!(lines[0]["timing_quality"], timing);
+    let flags = serde_json::json!({"records": records, "clock_locked": records, "clipped": 1});
+    assert_eq!(lines[0]["flags"], flags);
+    let table = temblor(folder.path(), &["inspect", "a.mseed"]);
+    let text = String::from_utf8(table.stdout).unwrap();
+    assert!(
+        text.contains(&format!("recorder: clipped in 1 of {records} records; timing")),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_archive_says_what_it_covers() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let day = 86_400;
+    write(&here.join("a.mseed"), &[trace(0, 360_000), trace(day - 3600, 36_000)]);
+    write(&here.join("b.mseed"), &[trace(day, 36_000), trace(day + 1800, 18_000)]);
+    let (lines, code) = json_lines(here, &["a.mseed", "b.mseed", "--coverage", "day"]);
+    assert_eq!((lines.len(), code), (1, Some(0)));
+    let line = &lines[0];
+    for (field, value) in [
+        ("id", Value::from("XX.DEMO..BHZ")),
+        ("start_ns", 1_534_032_000_000_000_000_i64.into()),
+        ("end_ns", 1_534_122_000_000_000_000_i64.into()),
+        ("rates_hz", serde_json::json!([10.0])),
+        ("present_s", 43_200.0.into()),
+        ("present", 0.48.into()),
+        ("gaps", 1.into()),
+        (
+            "longest_gap",
+            serde_json::json!({"start_ns": 1_534_068_000_000_000_000_i64, "seconds": 46_800.0}),
+        ),
+        ("overlaps", 0.into()),
+        ("duplicates", 1.into()),
+    ] {
+        assert_eq!(line[field], value, "{field}");
+    }
+    let days = serde_json::json!([
+        {"day": "2018-08-12", "present": 39_600.0 / 86_400.0, "gaps": 1},
+        {"day": "2018-08-13", "present": 3600.0 / 86_400.0, "gaps": 1},
+    ]);
+    assert_eq!(line["days"], days);
+    let draw = ["inspect", "a.mseed", "b.mseed", "--coverage", "--figure", "c.svg"];
+    let output = temblor(here, &draw);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains("48.00 %") && text.contains("13.0 h"), "{text}");
+    assert!(std::fs::read_to_string(here.join("c.svg")).unwrap().contains("48.00 %, 1 gap"));
+    let nothing = temblor(here, &["inspect", "a.mseed", "--channels", "XX.*.*.*"]);
+    assert_eq!(nothing.status.code(), Some(2));
+}
+
+/// Every field of a line of JSON is described, and nothing described is missing.
+#[test]
+fn the_description_of_the_json_is_the_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    let file = here.join("a.mseed");
+    let mut slow = trace(0, 3000);
+    slow.rate = SampleRate::from_hz(f64::from(9.99997_f32)).unwrap();
+    write(&file, &[slow, trace(900, 200)]);
+    let mut bytes = std::fs::read(&file).unwrap();
+    for record in bytes.chunks_mut(512) {
+        (record[36], record[37], record[38]) = (0xFF, 0xFF, 0xFF);
+    }
+    std::fs::write(&file, bytes).unwrap();
+    let (traces, _) = json_lines(here, &["a.mseed", "--check", "--checksum"]);
+    let (coverage, _) = json_lines(here, &["a.mseed", "--coverage", "day"]);
+    let text = include_str!("../../docs/formats.md");
+    for (heading, line) in [
+        ("## `temblor inspect --json`", &traces[0]),
+        ("## `temblor inspect --coverage --json`", &coverage[0]),
+    ] {
+        let section = text.split(heading).nth(1).unwrap_or_default();
+        let section = section.split("\n## ").next().unwrap_or_default();
+        let described: std::collections::BTreeSet<String> = section
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split('`').next())
+            .map(str::to_string)
+            .collect();
+        assert_eq!(fields(line, ""), described, "{heading}");
+    }
+}
+
+/// `a`, `a.b` … of an object; a list stands for its first element.
+fn fields(value: &Value, prefix: &str) -> std::collections::BTreeSet<String> {
+    let mut names = std::collections::BTreeSet::new();
+    if let Some(object) = value.as_object() {
+        for (name, value) in object {
+            let path = format!("{prefix}{name}");
+            let first = value.as_array().and_then(|list| list.first()).unwrap_or(value);
+            names.extend(fields(first, &format!("{path}.")));
+            names.insert(path);
+        }
+    }
+    names
 }
