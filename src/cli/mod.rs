@@ -14,6 +14,7 @@ mod features;
 mod figure_files;
 mod forecast;
 mod history;
+mod index;
 mod inspect;
 mod interrupted;
 mod models;
@@ -67,6 +68,7 @@ enum WithoutNetworks {
     Completions(completions::Args),
     Convert(convert::Args),
     Features(features::Args),
+    Index(index::Args),
     Inspect(inspect::Args),
     Plot(plot::Args),
     Process(process::Args),
@@ -126,6 +128,7 @@ fn run_without_networks(command: WithoutNetworks) -> Result<Outcome> {
         WithoutNetworks::Completions(args) => completions::run(args),
         WithoutNetworks::Convert(args) => convert::run(args),
         WithoutNetworks::Features(args) => features::run(args),
+        WithoutNetworks::Index(args) => index::run(args),
         WithoutNetworks::Inspect(args) => inspect::run(args),
         WithoutNetworks::Plot(args) => plot::run(args),
         WithoutNetworks::Process(args) => process::run(args),

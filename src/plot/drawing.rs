@@ -6,13 +6,17 @@ use serde::{Deserialize, Serialize};
 
 use super::confusion::ConfusionFigure;
 use super::coverage::CoverageFigure;
+use super::dayplot::DayplotFigure;
 use super::features::FeaturesFigure;
 use super::forecast::ForecastFigure;
 use super::history::HistoryFigure;
 use super::images::ImagesFigure;
+use super::noise_density::NoiseDensityFigure;
+use super::record_section::RecordSectionFigure;
 use super::reliability::ReliabilityFigure;
 use super::save;
 use super::scores::ScoresFigure;
+use super::spectrogram::SpectrogramFigure;
 use super::waveform::WaveformFigure;
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
@@ -54,12 +58,16 @@ macro_rules! drawings {
 drawings! {
     Confusion(ConfusionFigure),
     Coverage(CoverageFigure),
+    Dayplot(DayplotFigure),
     Features(FeaturesFigure),
     Forecast(ForecastFigure),
     History(HistoryFigure),
     Images(ImagesFigure),
+    NoiseDensity(NoiseDensityFigure),
+    RecordSection(RecordSectionFigure),
     Reliability(ReliabilityFigure),
     Scores(ScoresFigure),
+    Spectrogram(SpectrogramFigure),
     Waveform(WaveformFigure),
 }
 

@@ -3,17 +3,22 @@
 //! A new figure is one file with a [`Figure`] and one line in the list of [`Drawing`].
 
 mod canvas;
+mod color_scale;
 pub mod confusion;
 pub mod coverage;
+pub mod dayplot;
 mod drawing;
 mod envelope;
 pub mod features;
 pub mod forecast;
 pub mod history;
 pub mod images;
+pub mod noise_density;
 mod panel;
+pub mod record_section;
 pub mod reliability;
 pub mod scores;
+pub mod spectrogram;
 mod time_axis;
 pub mod waveform;
 

@@ -2,8 +2,14 @@
 
 use std::ops::Range;
 
-use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use plotters::coord::Shift;
+use plotters::coord::ranged1d::{
+    BoldPoints, KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter,
+};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
 
+use super::canvas::{Drawn, INK, text};
 use crate::time::{DAY, SECOND, Span, UtcTime};
 
 /// Tick distances in seconds with the pattern of their labels.
@@ -67,6 +73,26 @@ impl TimeAxis {
     }
 }
 
+impl TimeAxis {
+    /// Draws ticks, their labels and the label of the axis below a panel that reaches from `left` to
+    /// `right` and ends at `bottom`, for figures that place their panels themselves.
+    pub fn draw_below<DB: DrawingBackend>(
+        &self,
+        area: &DrawingArea<DB, Shift>,
+        (left, right): (i32, i32),
+        bottom: i32,
+    ) -> Drawn<DB> {
+        let centred = |size| text(size).pos(Pos::new(HPos::Center, VPos::Top));
+        for tick in self.key_points(BoldPoints(10)) {
+            let x = self.map(&tick, (left, right));
+            area.draw(&PathElement::new(vec![(x, bottom), (x, bottom + 6)], INK))?;
+            area.draw(&Text::new(self.format_ext(&tick), (x, bottom + 12), centred(19)))?;
+        }
+        let middle = ((left + right) / 2, bottom + 44);
+        area.draw(&Text::new(self.label(), middle, centred(21)))
+    }
+}
+
 impl Ranged for TimeAxis {
     type FormatOption = NoDefaultFormatting;
     type ValueType = UtcTime;
@@ -97,8 +123,6 @@ impl ValueFormatter<UtcTime> for TimeAxis {
 
 #[cfg(test)]
 mod tests {
-    use plotters::coord::ranged1d::BoldPoints;
-
     use super::*;
 
     #[test]

@@ -9,10 +9,12 @@ use rayon::prelude::*;
 use super::coverage::{self, Placed, Take};
 use super::files;
 use super::format::{FormatOptions, SampleType, WaveformFile};
+use super::header_index::Headers;
+use super::indexed::Indices;
 use super::piece;
 use super::presence::Presence;
 use super::report::ReadReport;
-use super::scan::{self, FileScan};
+use super::scan::FileScan;
 use super::stream_pattern::StreamPattern;
 use super::trace::{StreamId, Trace};
 use crate::error::{Error, Result};
@@ -65,16 +67,16 @@ impl Archive {
     pub fn open(paths: &[PathBuf], options: &ArchiveOptions) -> Result<(Self, ReadReport)> {
         let found = files::find(paths)?;
         let mut report = ReadReport { failed: found.failed, ..ReadReport::default() };
-        let scans: Vec<Result<(WaveformFile, FileScan)>> = found
+        let indices = Indices::above(&found.files);
+        let scans: Vec<Headers> = found
             .files
             .par_iter()
             .map(|source| {
                 progress::check_interrupt()?;
-                let file = files::recognise(source)?;
-                let scan = scan::scan(source, file.format, &options.format, false)?;
-                Ok((file, scan))
+                indices.headers(source, &options.format)
             })
             .collect();
+        indices.say_what_is_stale(paths, &found.files);
         let mut archive =
             Self { files: Vec::new(), streams: BTreeMap::new(), options: options.clone() };
         let mut left_out = Vec::new();

@@ -2,6 +2,8 @@
 
 use std::ops::ControlFlow;
 
+use serde::{Deserialize, Serialize};
+
 use super::recorder_state::RecorderState;
 use super::source::Source;
 use super::trace::{Samples, StreamId};
@@ -10,21 +12,28 @@ use crate::error::Result;
 use crate::time::{SampleRate, UtcTime};
 
 /// The type in which a file stores its samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SampleType {
     /// Signed bytes (SEG-Y).
+    #[serde(rename = "i1")]
     I8,
     /// Unsigned bytes (8-bit WAV).
+    #[serde(rename = "u1")]
     U8,
     /// 16-bit integers (WAV, SEG-Y).
+    #[serde(rename = "i2")]
     I16,
     /// 32-bit integers, and every integer encoding of miniSEED.
+    #[serde(rename = "i4")]
     I32,
     /// Single precision.
+    #[serde(rename = "f4")]
     F32,
     /// Double precision.
+    #[serde(rename = "f8")]
     F64,
     /// Text: no samples in the sense of a series.
+    #[serde(rename = "S1")]
     Text,
 }
 
@@ -101,6 +110,12 @@ pub trait Format: Sync {
     /// Whether a file of `length` bytes that begins with `head` (at most [`HEAD`] bytes) is of this
     /// format.
     fn probe(&self, head: &[u8], length: u64) -> bool;
+
+    /// Whether a file says everything by itself, so that an index may answer for it. Not so where a
+    /// sidecar or an option decides.
+    fn is_self_contained(&self) -> bool {
+        true
+    }
 
     /// Calls `visit` for the blocks of `file` in order, beginning at the block at `offset`, in
     /// bounded memory. Returns notes about harmless oddities.

@@ -5,6 +5,7 @@
 //! | a waveform format and the list of them | [`mod@format`], [`miniseed`], [`wav`] |
 //! | blocks of a file joined into segments, headers only | [`scan`] |
 //! | files, folders and globs | [`files`] |
+//! | a header index beside an archive | [`update_index`], [`Indices`] |
 //! | an archive: index, selection, pieces in time order | [`Archive`] |
 //! | stations and channels: place, orientation, [`mod@response`] | [`Stations`] |
 //! | earthquakes and the arrivals of their waves | [`Catalogue`] |
@@ -18,13 +19,15 @@ mod fdsn_text;
 pub mod files;
 pub mod format;
 pub mod gse;
+mod header_index;
 mod image;
 mod image_folder;
 mod index_table;
+mod indexed;
 pub mod miniseed;
 mod piece;
-mod quakeml;
 mod presence;
+mod quakeml;
 mod recorder_state;
 mod report;
 pub mod resize;
@@ -44,9 +47,11 @@ mod xml;
 
 pub use archive::{Archive, ArchiveOptions};
 pub use catalogue::{Catalogue, Event, Magnitude, Pick};
+pub use header_index::INDEX_NAME;
 pub use image::{ColorMode, Convention, MAX_PIXELS, Picture, decode_image, read_image};
 pub use image_folder::{ImageFile, ImageFolder, Listing, list_images};
 pub use index_table::IndexTable;
+pub use indexed::{IndexReport, Indices, update as update_index};
 pub use presence::{Presence, Share};
 pub use recorder_state::{RecorderFlag, RecorderState, RecorderSummary};
 pub use report::ReadReport;

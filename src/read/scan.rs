@@ -5,6 +5,7 @@
 //! where the segment ends. Otherwise it begins a new segment. Nothing is sorted: a late or repeated block
 //! begins a new segment too, as in ObsPy.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
@@ -38,7 +39,7 @@ pub struct Segment {
     /// How they are stored.
     pub sample_type: SampleType,
     /// The first block's encoding.
-    pub encoding: &'static str,
+    pub encoding: Cow<'static, str>,
     /// The first block's byte order, `>` or `<`.
     pub byte_order: char,
     /// The first block's length.
@@ -150,7 +151,7 @@ impl<S: SampleSink> Growing<S> {
             rate: block.rate,
             samples: 0,
             sample_type: block.sample_type,
-            encoding: block.encoding,
+            encoding: Cow::Borrowed(block.encoding),
             byte_order: block.byte_order,
             record_length: block.length,
             first_offset: block.offset,

@@ -240,6 +240,10 @@ impl Format for Wav {
         "WAV"
     }
 
+    fn is_self_contained(&self) -> bool {
+        false
+    }
+
     fn probe(&self, head: &[u8], _length: u64) -> bool {
         let begins = [b"RIFF", b"RF64", b"BW64"].iter().any(|magic| head.starts_with(*magic));
         begins && head.get(8..12) == Some(b"WAVE")

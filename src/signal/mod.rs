@@ -14,8 +14,11 @@ mod fourier_resample;
 mod geodesic;
 mod integrate;
 mod interpolate;
+mod noise_density;
+mod noise_models;
 mod normalise;
 mod polyphase;
+mod power_density;
 mod power_spectra;
 mod remove_response;
 mod response;
@@ -24,6 +27,7 @@ mod response_stage;
 mod rotate;
 mod running_sum;
 mod sections;
+mod spectrogram_mean;
 mod spectrum;
 mod spline;
 mod sta_lta;
@@ -45,8 +49,11 @@ pub use fourier_resample::resample_fourier;
 pub use geodesic::{Geodesic, geodesic};
 pub use integrate::TrapezoidIntegrator;
 pub use interpolate::{Interpolation, Interpolator, interpolate};
+pub use noise_density::{NoiseDensity, NoiseHours};
+pub use noise_models::peterson;
 pub use normalise::{Norm, Statistics, StatisticsFit, normalise};
 pub use polyphase::{PolyphaseResampler, resample_polyphase};
+pub use power_density::{PowerDensity, SectionTaper};
 pub use power_spectra::{Segments, TimeFrequency, spectrogram, stft_zero_padded, welch};
 pub use remove_response::{
     RemovalSettings, ResponseRemoval, cosine_taper, remove_response, remove_sensitivity,
@@ -58,13 +65,14 @@ pub use sections::{
     Section, SosFilter, filter_forward_backward_zero_state, gain_at, sosfilt, sosfilt_zi,
     sosfiltfilt,
 };
+pub use spectrogram_mean::{MeanSpectrogram, SpectrogramMean, SpectrogramSettings};
 pub use spectrum::{Periodogram, stft};
 pub use spline::integrate_spline;
 pub use sta_lta::{
     CarlLevels, ClassicStaLta, carl_sta_trig, classic_sta_lta, delayed_sta_lta, z_detect,
 };
 pub use taper::{TaperShape, TaperSide, taper, tukey};
+pub use trace_checks::{CheckSettings, TraceChecker, TraceChecks};
 pub use trigger::{RecursiveStaLta, Trigger, recursive_sta_lta, trigger_onset};
 pub use whiten::{Whitening, correlate, envelope, whiten};
-pub use trace_checks::{CheckSettings, TraceChecker, TraceChecks};
 pub use window_features::{EVENT_BAND, WINDOW_FEATURES, prepare_window, window_features};

@@ -225,7 +225,9 @@ impl TraceChecker {
                 at += 1;
                 continue;
             }
-            let end = (at..range.end).find(|&i| height(i) <= limit).unwrap_or(range.end);
+            // A run may reach into the samples behind.
+            let all = self.waiting.len();
+            let end = (at..all).find(|&i| height(i) <= limit).unwrap_or(all);
             self.found.outliers += (end - at) as u64;
             let top = (at..end).map(height).fold(0.0, f64::max);
             let mut beside = (at.saturating_sub(QUIET)..at).chain(end..end + QUIET);
@@ -234,9 +236,10 @@ impl TraceChecker {
             }
             at = end;
         }
-        let done = range.end.saturating_sub(QUIET);
+        let judged = at.max(range.end);
+        let done = judged.saturating_sub(QUIET);
         self.waiting.drain(..done);
-        self.judged = range.end - done;
+        self.judged = judged - done;
     }
 
     /// The findings.

@@ -10,6 +10,7 @@ mod features_divided;
 mod fixtures;
 mod forecast;
 mod forecast_options;
+mod index;
 mod inspect;
 mod malicious;
 mod models;

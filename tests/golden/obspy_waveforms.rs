@@ -62,7 +62,7 @@ fn differences(segment: &Segment, trace: &Value) -> Vec<String> {
     same("type", segment.sample_type.name().into(), &trace["dtype"]);
     same("sha256", segment.sha256.clone().into(), &trace["sha256_le"]);
     if let Some(record) = trace.get("mseed") {
-        same("encoding", segment.encoding.into(), &record["encoding"]);
+        same("encoding", segment.encoding.to_string().into(), &record["encoding"]);
         same("byte order", segment.byte_order.to_string().into(), &record["byteorder"]);
         same("record length", segment.record_length.into(), &record["record_length"]);
     }

@@ -14,10 +14,10 @@ use super::waveform_figure::FigureArgs;
 use super::waveform_reading::WaveformReading;
 use crate::error::{Error, Result};
 use crate::progress;
-use crate::read::Source;
 use crate::read::files;
 use crate::read::format::FormatOptions;
 use crate::read::scan;
+use crate::read::{Indices, Source};
 use crate::signal::{CheckSettings, TraceChecker};
 
 /// Files scanned before their lines are printed.
@@ -72,8 +72,13 @@ pub fn run(args: Args) -> Result<Outcome> {
     for (path, problem) in &found.failed {
         printer.refused(path, problem)?;
     }
+    let indices = Indices::above(&found.files);
     let look = |source: &Source| {
         progress::check_interrupt()?;
+        if checks.is_none() && !args.checksum {
+            let (file, scan) = indices.headers(source, &options)?;
+            return Ok(Looked { format: file.format.name(), scan, checks: Vec::new() });
+        }
         let file = files::recognise(source)?;
         let (scan, sinks) =
             scan::scan_samples(source, file.format, &options, args.checksum, |block| {
@@ -98,6 +103,7 @@ pub fn run(args: Args) -> Result<Outcome> {
             }
         }
     }
+    indices.say_what_is_stale(&args.paths, &found.files);
     let failed = printer.failed;
     out.flush().map_err(Error::io("standard output"))?;
     let drawn = args.figure.draw(&args.paths, options)?;

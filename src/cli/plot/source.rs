@@ -1,0 +1,160 @@
+//! What pictures of station files have in common: what is drawn, and where to.
+
+use std::path::PathBuf;
+
+use crate::cli::figure_files;
+use crate::error::{Error, Result};
+use crate::plot::{self, Drawing};
+use crate::progress;
+use crate::read::format::FormatOptions;
+use crate::read::{
+    Archive, ArchiveOptions, ReadReport, Samples, Stations, StreamId, StreamPattern, Trace,
+};
+use crate::signal::{GroundMotion, TransferFunction};
+use crate::time::{Span, UtcTime};
+
+/// Station files, the part of them that is drawn, and the picture.
+#[derive(clap::Args)]
+pub struct Source {
+    /// Files, folders, globs or SDS trees.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// The picture: .png, .svg, or .toml for its data; repeatable. Of several, channel and day come
+    /// before the suffix.
+    #[arg(long, short, required = true, value_name = "FILE")]
+    out: Vec<PathBuf>,
+    /// Only these channels, e.g. 'TA.C26K..BH?'; repeatable.
+    #[arg(long, value_name = "PATTERN")]
+    channels: Vec<StreamPattern>,
+    /// Only from this time on.
+    #[arg(long, value_name = "TIME")]
+    from: Option<UtcTime>,
+    /// Only what lies before this time.
+    #[arg(long, value_name = "TIME")]
+    to: Option<UtcTime>,
+    /// Start time of WAV files that have no sidecar NAME.wav.json.
+    #[arg(long, value_name = "TIME")]
+    start: Option<UtcTime>,
+}
+
+impl Source {
+    /// Opens the archive.
+    pub fn open(&self) -> Result<(Archive, ReadReport)> {
+        figure_files::check(&self.out)?;
+        let span = Span {
+            start: self.from.unwrap_or(Span::ALL.start),
+            end: self.to.unwrap_or(Span::ALL.end),
+        };
+        if span.start >= span.end {
+            return Err(Error::usage("--to must lie after --from"));
+        }
+        let format = FormatOptions { wav_start: self.start };
+        let options = ArchiveOptions { span, channels: self.channels.clone(), format };
+        let (archive, report) = Archive::open(&self.paths, &options)?;
+        report.say();
+        Ok((archive, report))
+    }
+
+    /// Draws a picture to each file asked for; `name` tells it from `several` others.
+    pub fn write(&self, drawing: impl Into<Drawing>, name: &str, several: bool) -> Result<()> {
+        let drawing = drawing.into();
+        for file in &self.out {
+            let path = figure_files::named(file, name, several);
+            plot::write(&path, drawing.clone())?;
+            println!("{}", path.display());
+        }
+        Ok(())
+    }
+}
+
+/// Reads the pieces of a channel one after the other; those that cannot be read are named on stderr.
+/// Returns whether all could be.
+pub fn for_each_piece(
+    archive: &Archive,
+    id: &StreamId,
+    span: Span,
+    mut take: impl FnMut(&Trace, bool),
+) -> Result<bool> {
+    let mut before: Option<Trace> = None;
+    let mut all_good = true;
+    for piece in archive.pieces_within(id, span) {
+        progress::check_interrupt()?;
+        match piece {
+            Ok(piece) => {
+                let continued = before.as_ref().is_some_and(|last| last.is_continued_by(&piece));
+                take(&piece, continued);
+                before = Some(piece);
+            }
+            Err(error) => {
+                eprintln!("skipped {error}");
+                all_good = false;
+            }
+        }
+    }
+    Ok(all_good)
+}
+
+/// All samples of a piece as numbers, without a copy of them.
+pub fn values(samples: &Samples) -> Box<dyn Iterator<Item = f64> + '_> {
+    match samples {
+        Samples::I32(samples) => Box::new(samples.iter().map(|&x| f64::from(x))),
+        Samples::F32(samples) => Box::new(samples.iter().map(|&x| f64::from(x))),
+        Samples::F64(samples) => Box::new(samples.iter().copied()),
+    }
+}
+
+/// `counts` of integers; floats may be anything.
+pub fn unit_of(trace: &Trace) -> &'static str {
+    if matches!(trace.samples, Samples::I32(_)) { "counts" } else { "units" }
+}
+
+/// Where responses are looked up.
+#[derive(clap::Args)]
+#[command(next_help_heading = "Response")]
+pub struct ResponseArgs {
+    /// StationXML with the responses: power of ground motion instead of counts; repeatable.
+    #[arg(long, value_name = "FILE")]
+    response: Vec<PathBuf>,
+}
+
+/// The power response of a channel, `|H(f)|²` to velocity in (counts per m/s)².
+pub struct PowerResponse(TransferFunction);
+
+impl PowerResponse {
+    /// At a frequency in Hz.
+    pub fn at(&self, hz: f64) -> f64 {
+        let found = self.0.evaluate(&[hz], GroundMotion::Velocity);
+        found.first().map_or(f64::NAN, |h| h.norm_sqr())
+    }
+}
+
+impl ResponseArgs {
+    /// Reads the metadata, if any are named.
+    pub fn read(&self) -> Result<Option<Stations>> {
+        if self.response.is_empty() {
+            return Ok(None);
+        }
+        let (stations, report) = Stations::read(&self.response)?;
+        report.say();
+        Ok(Some(stations))
+    }
+}
+
+/// The response of a channel at a time; `None` without metadata.
+pub fn power_response(
+    stations: Option<&Stations>,
+    id: &StreamId,
+    time: UtcTime,
+) -> Result<Option<PowerResponse>> {
+    let Some(stations) = stations else { return Ok(None) };
+    let epoch = stations.channel_or_say(id, time)?;
+    let response = epoch.response.as_ref();
+    let response = response
+        .ok_or_else(|| Error::data(format!("the station metadata hold no response of {id}")))?;
+    Ok(Some(PowerResponse(TransferFunction::new(response)?)))
+}
+
+/// A name for files: what a path may not hold is replaced.
+pub fn file_name(id: &StreamId) -> String {
+    id.to_string().replace(['/', '\\'], "_")
+}
