@@ -3,14 +3,19 @@
 //! `TEMBLOR_FIGURES=DIR cargo test --test figures` keeps the pictures to be looked at.
 
 use temblor::plot::confusion::ConfusionFigure;
+use temblor::plot::coverage::{CoverageFigure, Row};
+use temblor::plot::dayplot::{DayLines, DayplotFigure};
 use temblor::plot::features::{FeaturesFigure, Panel};
 use temblor::plot::history::{Course, HistoryFigure};
 use temblor::plot::images::{ImagesFigure, Tile};
+use temblor::plot::noise_density::{Line, NoiseDensityFigure};
+use temblor::plot::record_section::{RecordSectionFigure, Section};
 use temblor::plot::reliability::{Curve, ReliabilityFigure};
 use temblor::plot::scores::{Bar, ScoresFigure};
+use temblor::plot::spectrogram::SpectrogramFigure;
 use temblor::plot::waveform::{Channel, WaveformFigure};
 use temblor::plot::{Figure, save};
-use temblor::time::{SECOND, UtcTime};
+use temblor::time::{DAY, SECOND, Span, UtcTime};
 
 /// Draws as SVG, returns its text; keeps a PNG if asked to.
 fn drawn(figure: &impl Figure, name: &str) -> String {
@@ -140,4 +145,110 @@ fn images_say_what_was_wrong() {
     let figure = ImagesFigure { title: "rock textures".into(), tiles: tiles.collect() };
     holds(&drawn(&figure, "images"), &["layered 87 %", "is granular"]);
     drawn(&ImagesFigure::default(), "images_empty");
+}
+
+#[test]
+fn coverage_is_legible_for_one_channel_and_for_hundreds() {
+    let span = |from: i64, to: i64| Span { start: UtcTime(from * DAY), end: UtcTime(to * DAY) };
+    let row = |number: i64| Row {
+        name: format!("XX.S{number:03}..HHZ"),
+        present: 0.95,
+        gaps: 1,
+        stretches: vec![span(0, 40 + number % 9), span(45 + number % 9, 100)],
+    };
+    let figure = |rows: i64| CoverageFigure {
+        title: format!("Data of {rows} channels"),
+        rows: (0..rows).map(row).collect(),
+    };
+    holds(&drawn(&figure(1), "coverage"), &["XX.S000..HHZ", "95.00 %, 1 gap", "time (UTC)"]);
+    let many = drawn(&figure(400), "coverage_many");
+    holds(&many, &["XX.S000..HHZ", "XX.S399..HHZ"]);
+    assert!(figure(100_000).size().1 <= 8_200);
+    drawn(&CoverageFigure::default(), "coverage_empty");
+}
+
+#[test]
+fn a_dayplot_has_its_hours_and_its_scale() {
+    let mut lines = DayLines::new(UtcTime(19_723 * DAY), 60);
+    let value = |n: i64| 50.0 * (n as f64 * 0.37).sin() * (1.0 + (n % 9000) as f64 / 3000.0);
+    let samples = (0..8640).filter(|n| !(3000..3500).contains(n));
+    lines.push(samples.map(|n| (UtcTime(19_723 * DAY + n * 10 * SECOND), value(n))));
+    let figure = lines.figure("XX.A..HHZ".into(), "counts".into(), Some(100.0));
+    let words =
+        ["XX.A..HHZ, 2024-01-01", "23:00", "one line to the next: 100 counts", "time (UTC)"];
+    holds(&drawn(&figure, "dayplot"), &words);
+    drawn(&DayplotFigure::default(), "dayplot_empty");
+}
+
+#[test]
+fn a_spectrogram_has_its_axes_and_a_scale_with_a_unit() {
+    let column = |c: usize| match c {
+        30..40 => Vec::new(),
+        _ => (0..60).map(|r| 40.0 - (r as f32 - c as f32 / 2.0).abs()).collect(),
+    };
+    let figure = |logarithmic: bool| SpectrogramFigure {
+        title: "XX.A..HHZ".into(),
+        unit: "dB re 1 count²/Hz".into(),
+        span: Span { start: UtcTime(0), end: UtcTime(DAY) },
+        frequencies_hz: (0.05, 20.0),
+        logarithmic,
+        columns: (0..100).map(column).collect(),
+        levels: (-10.0, 40.0),
+    };
+    for (logarithmic, name) in [(true, "spectrogram_log"), (false, "spectrogram")] {
+        let svg = drawn(&figure(logarithmic), name);
+        holds(&svg, &["frequency (Hz)", "dB re 1 count²/Hz", "time (UTC), 1970-01-01", "20"]);
+        assert_eq!(svg.contains("0.05"), logarithmic);
+    }
+    drawn(&SpectrogramFigure { columns: Vec::new(), ..figure(false) }, "spectrogram_empty");
+}
+
+#[test]
+fn noise_stands_beside_the_models() {
+    let periods: Vec<f64> = (0..80).map(|n| 0.05 * 2f64.powf(f64::from(n) / 8.0)).collect();
+    let line = |name: &str, level: f64| Line {
+        name: name.into(),
+        points: periods.iter().map(|&period| (period, level)).collect(),
+    };
+    let figure = NoiseDensityFigure {
+        title: "XX.A..HHZ".into(),
+        unit: "dB re 1 (m/s²)²/Hz".into(),
+        lowest: -180,
+        shares: (0..80)
+            .map(|p| (0..100).map(|l| if l == p { 0.3 } else { 0.0 }).collect())
+            .collect(),
+        percentiles: vec![line("10th percentile", -150.0), line("median", -140.0)],
+        models: vec![line("noise models", -170.0), line("", -100.0)],
+        periods: periods.clone(),
+    };
+    let words = ["median", "noise models", "period (s)", "share of hours (%)", "100", "-160"];
+    holds(&drawn(&figure, "psd"), &words);
+    drawn(&NoiseDensityFigure::default(), "psd_empty");
+}
+
+#[test]
+fn traces_stand_at_their_distance_or_one_under_another() {
+    let section = |number: i64, distance_km: Option<f64>| {
+        let value = |n: i64| ((n + number) as f64 * 0.2).sin() * 100.0;
+        let piece = |from: i64, to: i64| -> Vec<(UtcTime, f64)> {
+            (from..to).map(|n| (UtcTime(n * SECOND / 20), value(n))).collect()
+        };
+        let channel = Channel {
+            name: format!("XX.S{number}..HHZ"),
+            unit: "counts".into(),
+            pieces: vec![piece(0, 700), piece(900, 2000)],
+        };
+        Section { distance_km, channel }
+    };
+    let figure = |known: bool| RecordSectionFigure {
+        title: "event".into(),
+        origin: Some(UtcTime(10 * SECOND)),
+        sections: (0..12).map(|n| section(n, known.then_some(3.0 * n as f64))).collect(),
+    };
+    let by_distance = drawn(&figure(true), "record_section");
+    holds(&by_distance, &["distance from the epicentre (km)", "XX.S0..HHZ", "origin", "30"]);
+    let stacked = drawn(&figure(false), "waveform_many");
+    holds(&stacked, &["XX.S11..HHZ", "±100 counts"]);
+    assert!(!stacked.contains("(km)"));
+    drawn(&RecordSectionFigure::default(), "record_section_empty");
 }

@@ -69,7 +69,9 @@ impl Indices {
         let Some(index) = index else { return header_index::read_headers(source, options) };
         let known = source.on_disk().and_then(|path| {
             let entry = index.entries.get(&header_index::below(&index.root, path)?)?;
-            entry.headers(source, Stamp::of(path)?)
+            let headers = entry.headers(source, Stamp::of(path)?)?;
+            // Of a refused file more may be read leniently.
+            (headers.is_ok() || !options.lenient).then_some(headers)
         });
         let counter = if known.is_some() { &self.answered } else { &self.read };
         counter.fetch_add(1, Ordering::Relaxed);
@@ -113,7 +115,8 @@ pub struct IndexReport {
     pub changed: u64,
     /// Files that are no longer there.
     pub removed: u64,
-    /// Files read but not kept: WAV (a sidecar may change), compressed ones.
+    /// Files that are read at each look: WAV (a sidecar may change), and those that could not be
+    /// read at all.
     pub not_kept: u64,
     /// Files that are no waveforms, or damaged, and why.
     pub refused: Vec<(PathBuf, String)>,

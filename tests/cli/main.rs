@@ -15,6 +15,7 @@ mod inspect;
 mod malicious;
 mod models;
 mod process;
+mod plot;
 mod program;
 mod resume;
 mod start_up;

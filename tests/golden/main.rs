@@ -9,6 +9,7 @@ mod keras_losses;
 mod keras_models;
 mod keras_training;
 mod libmseed_records;
+mod noise_density;
 mod obspy_waveforms;
 mod pytorch_models;
 mod pytorch_training;

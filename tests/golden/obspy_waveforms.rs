@@ -29,7 +29,7 @@ impl Tally {
         let format = files::recognise(file).map_or("unknown", |file| file.format.name());
         let mut encodings: Vec<&str> = match ours {
             Err(_) => vec!["refused"],
-            Ok(segments) => segments.iter().map(|segment| segment.encoding).collect(),
+            Ok(segments) => segments.iter().map(|segment| &*segment.encoding).collect(),
         };
         encodings.sort_unstable();
         encodings.dedup();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::cli::figure_files;
+use crate::cli::waveform_reading::WaveformReading;
 use crate::error::{Error, Result};
 use crate::plot::{self, Drawing};
 use crate::progress;
@@ -32,9 +33,8 @@ pub struct Source {
     /// Only what lies before this time.
     #[arg(long, value_name = "TIME")]
     to: Option<UtcTime>,
-    /// Start time of WAV files that have no sidecar NAME.wav.json.
-    #[arg(long, value_name = "TIME")]
-    start: Option<UtcTime>,
+    #[command(flatten)]
+    reading: WaveformReading,
 }
 
 impl Source {
@@ -48,7 +48,7 @@ impl Source {
         if span.start >= span.end {
             return Err(Error::usage("--to must lie after --from"));
         }
-        let format = FormatOptions { wav_start: self.start };
+        let format = FormatOptions::from(&self.reading);
         let options = ArchiveOptions { span, channels: self.channels.clone(), format };
         let (archive, report) = Archive::open(&self.paths, &options)?;
         report.say();
