@@ -73,6 +73,18 @@ pub fn amount(value: &f64) -> String {
     }
 }
 
+/// Three digits, without a power of ten where that is short.
+pub fn amplitude(value: f64) -> String {
+    match value.abs() {
+        0.0 => "0".into(),
+        size if size >= 1e6 || size < 1e-3 => format!("{value:.2e}"),
+        size => {
+            let digits = (2 - size.log10().floor() as i32).max(0) as usize;
+            format!("{value:.digits$}")
+        }
+    }
+}
+
 /// One line of a panel; NaN breaks it, dense data become their envelope.
 pub fn line<DB: DrawingBackend>(
     chart: &mut TimeChart<'_, DB>,
@@ -188,11 +200,17 @@ pub fn head<DB: DrawingBackend>(
 
 #[cfg(test)]
 mod tests {
-    use super::amount;
+    use super::{amount, amplitude};
 
     #[test]
     fn amounts_are_short() {
         let words = [-1e7, 2.5e-5, 0.0, 0.1 + 0.2, 1500.0, -20.0].map(|value| amount(&value));
         assert_eq!(words, ["-1.0e7", "2.5e-5", "0", "0.3", "1500", "-20"]);
+    }
+
+    #[test]
+    fn amplitudes_have_three_digits() {
+        let words = [1234.5, 0.0123, 98.76, 3e7].map(amplitude);
+        assert_eq!(words, ["1234", "0.0123", "98.8", "3.00e7"]);
     }
 }

@@ -9,7 +9,7 @@ use super::TimeAxis;
 use super::canvas::{Drawn, FONT, Figure, GRID, INK, color, text};
 use super::color_scale::{round_ticks, tick_label};
 use super::envelope::envelope;
-use super::panel::amount;
+use super::panel::amplitude;
 use super::waveform::Channel;
 use crate::time::{Span, UtcTime};
 
@@ -134,7 +134,7 @@ impl Figure for RecordSectionFigure {
             } else if base >= free_from {
                 free_from = base + 10.0;
                 area.draw(&Text::new(name, (left - 12, base as i32), anchored(HPos::Right)))?;
-                let words = format!("±{} {}", amount(&size), section.channel.unit);
+                let words = format!("±{} {}", amplitude(size), section.channel.unit);
                 area.draw(&Text::new(words, (right + 12, base as i32), anchored(HPos::Left)))?;
             }
         }
