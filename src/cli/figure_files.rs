@@ -13,7 +13,7 @@ pub fn check(files: &[PathBuf]) -> Result<()> {
     match files.iter().find(|file| !known(file)) {
         None => Ok(()),
         Some(other) => Err(Error::usage(format!(
-            "--figure: expected a name ending in .png, .svg or .toml (its data), found '{}'",
+            "a figure needs a name ending in .png, .svg or .toml (its data), found '{}'",
             other.display()
         ))),
     }

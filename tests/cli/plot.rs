@@ -104,7 +104,7 @@ fn what_cannot_be_drawn_is_said() {
         (&["psd", "a.mseed", "-o", "p.png"], 1, "not one hour"),
         (&["dayplot", "a.mseed", "-o", "d.pdf"], 2, ".png, .svg or .toml"),
         (&["dayplot", "a.mseed", "-o", "d.png", "--scale", "-1"], 2, "--scale"),
-        (&["spectrogram", "a.mseed", "-o", "s.png", "--levels", "5,1"], 2, "--levels"),
+        (&["spectrogram", "a.mseed", "-o", "s.png", "--levels", "-5,-9"], 2, "the lower first"),
         (&["spectrogram", "none.mseed", "-o", "s.png"], 1, "none.mseed"),
     ];
     for (arguments, code, words) in cases {

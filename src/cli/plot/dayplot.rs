@@ -29,7 +29,7 @@ pub struct Args {
             .map(|text| text.parse::<u32>().unwrap_or(30)))]
     minutes: u32,
     /// Amplitude that reaches the next line; by the usual amplitude of the day if absent.
-    #[arg(long, value_name = "AMPLITUDE")]
+    #[arg(long, value_name = "AMPLITUDE", allow_hyphen_values = true)]
     scale: Option<f64>,
 }
 

@@ -36,14 +36,27 @@ pub struct Args {
     #[arg(long, value_name = "HZ")]
     highest: Option<f64>,
     /// Lowest and highest level of the colours, e.g. '-20,60'; by the data if absent.
-    #[arg(
-        long,
-        value_name = "DB,DB",
-        value_delimiter = ',',
-        num_args = 2,
-        allow_hyphen_values = true
-    )]
-    levels: Vec<f64>,
+    #[arg(long, value_name = "DB,DB", allow_hyphen_values = true)]
+    levels: Option<Levels>,
+}
+
+/// Lowest and highest level of the colours in dB.
+#[derive(Clone, Copy, Debug)]
+struct Levels(f64, f64);
+
+impl std::str::FromStr for Levels {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        let wrong =
+            || Error::usage(format!("'{text}': expected two levels in dB, the lower first"));
+        let (low, high) = text.split_once(',').ok_or_else(wrong)?;
+        let number = |text: &str| text.trim().parse::<f64>().ok().filter(|level| level.is_finite());
+        match (number(low), number(high)) {
+            (Some(low), Some(high)) if low < high => Ok(Self(low, high)),
+            _ => Err(wrong()),
+        }
+    }
 }
 
 /// Runs the command.
@@ -80,11 +93,7 @@ fn check(args: &Args) -> Result<()> {
             return Err(Error::usage(format!("{flag}: expected a number above 0, found {value}")));
         }
     }
-    match args.levels[..] {
-        [low, high] if low.is_finite() && high.is_finite() && low < high => Ok(()),
-        [] => Ok(()),
-        _ => Err(Error::usage("--levels: expected the lower level first, then a higher one")),
-    }
+    Ok(())
 }
 
 fn figure(
@@ -134,9 +143,9 @@ fn figure(
         .iter()
         .map(|column| column.iter().flatten().map(level).collect())
         .collect();
-    let levels = match args.levels[..] {
-        [low, high] => (low, high),
-        _ => usual_levels(&columns).ok_or_else(|| {
+    let levels = match args.levels {
+        Some(Levels(low, high)) => (low, high),
+        None => usual_levels(&columns).ok_or_else(|| {
             let needed = spectrogram.section_s;
             Error::data(format!("{id}: no piece is as long as a section of {needed:.1} s"))
         })?,
