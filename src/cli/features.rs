@@ -11,16 +11,19 @@ use super::interrupted::resumable;
 use super::step_flags::causal_steps;
 use super::waveform_reading::WaveformReading;
 use super::{Outcome, figure_files};
-use crate::data::{ActivityParts, ChannelActivity, Column, Series, table_of_series};
+use crate::data::{
+    ActivityParts, ChannelActivity, Column, GroundMotionCorrection, Removal, Series,
+    table_of_series,
+};
 use crate::error::{Error, Result};
 use crate::plot;
 use crate::plot::features::{FeaturesFigure, Panel};
 use crate::progress::{self, Progress};
 use crate::read::format::FormatOptions;
 use crate::read::table::{self, ColumnValues, Table, TableColumn};
-use crate::read::{Archive, ArchiveOptions, StreamId, StreamPattern};
+use crate::read::{Archive, ArchiveOptions, Stations, StreamId, StreamPattern};
 use crate::signal::steps::Pipeline;
-use crate::signal::{ActivitySettings, Align, Feature};
+use crate::signal::{ActivitySettings, Align, Feature, GroundMotion, RemovalSettings};
 use crate::time::{SECOND, Span, UtcTime};
 
 /// Filters that start this long before `--from` have settled there.
@@ -65,6 +68,23 @@ pub struct Args {
     /// Windows with a smaller fraction of their samples have no values.
     #[arg(long, value_name = "FRACTION", default_value_t = 0.5)]
     min_coverage: f64,
+    /// Station metadata (StationXML, FDSN text): files, folders or globs; for --response.
+    #[arg(long, value_name = "FILE", requires = "response")]
+    stations: Vec<PathBuf>,
+    /// Values of the ground's motion, not counts: the response removed block by block, or divided
+    /// by the overall sensitivity. All but 'sensitivity' look up to ten minutes ahead.
+    #[arg(long, value_enum, requires = "stations", conflicts_with = "steps")]
+    response: Option<ResponseChoice>,
+    /// Corners in Hz of the band in which the response is removed: 0 below A and above D, 1 between
+    /// B and C. By default 0.05, 0.1 and 90 and 98 % of the Nyquist frequency.
+    #[arg(
+        long,
+        value_name = "A,B,C,D",
+        value_delimiter = ',',
+        num_args = 4,
+        requires = "response"
+    )]
+    pre_filter: Vec<f64>,
     /// Go on where an interrupted run with the same flags stopped; the table will be the same.
     #[arg(long)]
     resume: bool,
@@ -91,6 +111,14 @@ enum AlignChoice {
     Start,
 }
 
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum ResponseChoice {
+    Vel,
+    Disp,
+    Acc,
+    Sensitivity,
+}
+
 /// One line on stdout: a channel.
 #[derive(Serialize)]
 struct Summary<'a> {
@@ -113,6 +141,7 @@ pub fn run(args: Args) -> Result<Outcome> {
         progress::note(format_args!("merged: {channels} channels, {}", args.out.display()));
         return Ok(Outcome::Done);
     }
+    let correction = correction(&args)?;
     let out = args.shard.map_or_else(|| args.out.clone(), |shard| shard.table(&args.out));
     let options = ArchiveOptions {
         span: Span { start: settings.span.start.plus(-WARM_UP), end: settings.span.end },
@@ -132,7 +161,9 @@ pub fn run(args: Args) -> Result<Outcome> {
         .map_err(|e| Error::usage(format!("--keep-every {}: {e}", args.keep_every)))?;
     let parts = ActivityParts::beside(&out, args.resume)?.every(interval);
     let steps = args.steps.clone().unwrap_or_default();
-    for computed in compute(&archive, &ids, &settings, &steps, &parts).map_err(resumable)? {
+    let correction = correction.as_ref();
+    let computed = compute(&archive, &ids, &settings, &steps, correction, &parts);
+    for computed in computed.map_err(resumable)? {
         match computed {
             Ok(channel) => {
                 for error in &channel.failed {
@@ -201,12 +232,33 @@ fn settings(args: &Args) -> Result<ActivitySettings> {
     })
 }
 
+/// What turns counts into ground motion, if that is asked for.
+fn correction(args: &Args) -> Result<Option<GroundMotionCorrection>> {
+    let Some(choice) = args.response else { return Ok(None) };
+    let pre_filter = args.pre_filter.as_slice().try_into().ok();
+    let of = |output| {
+        Removal::Response(RemovalSettings { output, pre_filter, ..RemovalSettings::default() })
+    };
+    let removal = match choice {
+        ResponseChoice::Vel => of(GroundMotion::Velocity),
+        ResponseChoice::Disp => of(GroundMotion::Displacement),
+        ResponseChoice::Acc => of(GroundMotion::Acceleration),
+        ResponseChoice::Sensitivity => Removal::Sensitivity,
+    };
+    let (stations, report) = Stations::read(&args.stations)?;
+    report.say();
+    let correction = GroundMotionCorrection { stations, removal };
+    correction.check()?;
+    Ok(Some(correction))
+}
+
 /// Channels in parallel, results in the order of the channels.
 fn compute(
     archive: &Archive,
     channels: &[StreamId],
     settings: &ActivitySettings,
     steps: &Pipeline,
+    correction: Option<&GroundMotionCorrection>,
     parts: &ActivityParts,
 ) -> Result<Vec<Result<ChannelActivity>>> {
     let hours = |ns: i64| ns / (3600 * SECOND);
@@ -214,7 +266,8 @@ fn compute(
         |id: &StreamId| archive.extent(id).map_or(0, |s| s.end.0.saturating_sub(s.start.0));
     let total: i64 = channels.iter().map(|id| hours(extent(id))).sum();
     let progress = Mutex::new(Progress::new("features", "h", u64::try_from(total).unwrap_or(0)));
-    ChannelActivity::compute_all(archive, channels, settings, steps, Some(parts), |piece| {
+    let parts = Some(parts);
+    ChannelActivity::compute_all(archive, channels, settings, steps, correction, parts, |piece| {
         if let Ok(mut progress) = progress.lock() {
             let length = hours(piece.last_time().0.saturating_sub(piece.start.0));
             progress.advance(u64::try_from(length).unwrap_or(0));
@@ -289,7 +342,7 @@ fn figure(channel: &ChannelActivity) -> FeaturesFigure {
                 None => name.clone(),
             },
             // Amplitudes are log-normal; counts of triggers and frequencies are not.
-            logarithm: unit.as_deref() == Some("counts"),
+            logarithm: unit.as_deref().is_some_and(|unit| !["Hz", "bit"].contains(&unit)),
             values: values.iter().enumerate().map(|(r, &y)| (series.known_at(r), y)).collect(),
         }
     };
@@ -306,7 +359,9 @@ fn write_table(
     channels: &[ChannelActivity],
     settings: &ActivitySettings,
 ) -> Result<()> {
-    let series: Vec<Series> = channels.iter().map(|c| c.series.clone()).collect();
+    let mut series: Vec<Series> = channels.iter().map(|c| c.series.clone()).collect();
+    // A column of the table may hold the velocity of one instrument, the acceleration of another.
+    series.iter_mut().flat_map(|s| &mut s.columns).for_each(|column| column.unit = None);
     if series.is_empty() {
         return table::write(path, &table_without_rows(settings));
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde::{Deserialize, Serialize};
 
 use super::activity_parts::{ActivityParts, ChannelPart, Progressed};
+use super::ground_motion::{ChannelCorrection, GroundMotionCorrection};
 use crate::data::{Column, Series};
 use crate::error::{Error, Result};
 use crate::progress;
@@ -43,6 +44,7 @@ impl ChannelActivity {
         ids: &[StreamId],
         settings: &ActivitySettings,
         steps: &Pipeline,
+        correction: Option<&GroundMotionCorrection>,
         parts: Option<&ActivityParts>,
         on_piece: impl Fn(&Trace) + Sync,
     ) -> Result<Vec<Result<Self>>> {
@@ -56,7 +58,8 @@ impl ChannelActivity {
                 let i = next.fetch_add(1, Ordering::Relaxed);
                 ids.get(i).zip(done.get(i))
             } {
-                let computed = Self::compute(archive, id, settings, steps, parts, &on_piece);
+                let computed =
+                    Self::compute(archive, id, settings, steps, correction, parts, &on_piece);
                 if let Ok(mut slot) = slot.lock() {
                     *slot = Some(computed);
                 }
@@ -84,10 +87,11 @@ impl ChannelActivity {
         id: &StreamId,
         settings: &ActivitySettings,
         steps: &Pipeline,
+        correction: Option<&GroundMotionCorrection>,
         parts: Option<&ActivityParts>,
         on_piece: &(impl Fn(&Trace) + Sync),
     ) -> Result<Self> {
-        let mut part = parts.map(|parts| parts.channel(archive, id, settings, steps));
+        let mut part = parts.map(|parts| parts.channel(archive, id, settings, steps, correction));
         let mut under_way = match part.as_ref().and_then(ChannelPart::load) {
             Some(Progressed::Done(channel)) => {
                 progress::note(format_args!("{id}: finished by an earlier run"));
@@ -97,9 +101,12 @@ impl ChannelActivity {
                 progress::note(format_args!("{id}: goes on after {} pieces", under_way.seen));
                 under_way
             }
-            None => {
-                UnderWay { seen: 0, failed: Vec::new(), activity: Activity::new(settings.clone())? }
-            }
+            None => UnderWay {
+                seen: 0,
+                failed: Vec::new(),
+                correction: ChannelCorrection::default(),
+                activity: Activity::new(settings.clone())?,
+            },
         };
         let mut pieces = prepared(archive, id, steps, under_way.seen, on_piece)?;
         let mut next = pieces.next();
@@ -114,11 +121,12 @@ impl ChannelActivity {
             }
             stop?;
             // One piece is used while the next is read.
-            let (used, following) = rayon::join(|| under_way.take(piece), || pieces.next());
+            let (used, following) =
+                rayon::join(|| under_way.take(piece, correction), || pieces.next());
             used?;
             next = following;
         }
-        let channel = under_way.finish(id)?;
+        let channel = under_way.finish(id, correction)?;
         if let Some(part) = &mut part {
             part.keep(&Progressed::<(), _>::Done(&channel))?;
         }
@@ -164,15 +172,24 @@ pub(super) struct UnderWay {
     /// Number of pieces used, those that could not be read included.
     seen: usize,
     failed: Vec<String>,
+    /// What becomes of pieces before they are filtered.
+    correction: ChannelCorrection,
     /// The filters, the window being filled, the rows so far.
     activity: Activity,
 }
 
 impl UnderWay {
-    fn take(&mut self, piece: Result<Trace>) -> Result<()> {
+    fn take(
+        &mut self,
+        piece: Result<Trace>,
+        correction: Option<&GroundMotionCorrection>,
+    ) -> Result<()> {
         self.seen += 1;
         match piece {
-            Ok(piece) => self.activity.push(piece),
+            Ok(piece) => match correction {
+                Some(correction) => self.correction.push(correction, &piece, &mut self.activity),
+                None => self.activity.push(piece),
+            },
             Err(Error::Interrupted) => Err(Error::Interrupted),
             Err(error) => {
                 self.failed.push(error.to_string());
@@ -181,7 +198,14 @@ impl UnderWay {
         }
     }
 
-    fn finish(self, id: &StreamId) -> Result<ChannelActivity> {
+    fn finish(
+        mut self,
+        id: &StreamId,
+        correction: Option<&GroundMotionCorrection>,
+    ) -> Result<ChannelActivity> {
+        if let Some(correction) = correction {
+            self.correction.finish(correction, id, &mut self.activity)?;
+        }
         let runs = self.activity.runs();
         if runs == 0
             && let Some(first) = self.failed.first()
@@ -189,7 +213,12 @@ impl UnderWay {
             return Err(Error::data(first.clone()));
         }
         let rows = self.activity.finish().map_err(|e| Error::data(format!("{id}: {e}")))?;
-        let series = Series::from_activity(id.to_string(), rows);
+        let mut series = Series::from_activity(id.to_string(), rows);
+        if let Some(correction) = correction {
+            let unit = correction.unit(id, series.start);
+            let in_counts = |c: &&mut Column| c.unit.as_deref() == Some("counts");
+            series.columns.iter_mut().filter(in_counts).for_each(|c| c.unit = unit.clone());
+        }
         let empty = |c: &usize| series.column(*c).iter().all(|x| x.is_nan());
         let missing = (0..series.columns.len()).filter(empty);
         let missing = missing.map(|c| series.columns[c].name.clone()).collect();

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::activity::{ChannelActivity, UnderWay};
+use super::ground_motion::GroundMotionCorrection;
 use crate::error::{Error, Result};
 use crate::output;
 use crate::progress;
@@ -87,8 +88,9 @@ impl ActivityParts {
         id: &StreamId,
         settings: &ActivitySettings,
         steps: &Pipeline,
+        correction: Option<&GroundMotionCorrection>,
     ) -> ChannelPart {
-        let key = key(archive, id, settings, steps);
+        let key = key(archive, id, settings, steps, correction);
         // Codes come out of files and may be any text; a hash is a safe name.
         let name = hash([id.to_string().as_bytes()]);
         ChannelPart {
@@ -143,8 +145,15 @@ impl ChannelPart {
 }
 
 /// What the rows of a channel depend on: its data, the settings, the program.
-fn key(archive: &Archive, id: &StreamId, settings: &ActivitySettings, steps: &Pipeline) -> String {
-    let settings = format!("{settings:?} {steps:?}");
+fn key(
+    archive: &Archive,
+    id: &StreamId,
+    settings: &ActivitySettings,
+    steps: &Pipeline,
+    correction: Option<&GroundMotionCorrection>,
+) -> String {
+    let correction = correction.map(|correction| correction.provenance(id));
+    let settings = format!("{settings:?} {steps:?} {correction:?}");
     let fixed = [env!("CARGO_PKG_VERSION"), &settings].map(str::to_string);
     let lines: Vec<String> = fixed.into_iter().chain(archive.provenance(id)).collect();
     hash(lines.iter().map(String::as_bytes))

@@ -5,6 +5,7 @@
 
 mod activity;
 mod aic;
+mod blockwise_removal;
 mod butterworth;
 mod chebyshev;
 mod detrend;
@@ -38,9 +39,10 @@ mod trigger;
 mod whiten;
 mod window_features;
 
-pub(crate) use activity::bits;
 pub use activity::{Activity, ActivityRows, ActivitySettings, Align, Feature, SpectralShape};
+pub(crate) use activity::{bits, cut, finite_stretches};
 pub use aic::{aic, aic_onset};
+pub use blockwise_removal::{BlockwiseRemoval, activity_pre_filter};
 pub use butterworth::{Band, butterworth};
 pub use chebyshev::{anti_alias_low_pass, chebyshev1_low_pass, chebyshev2_low_pass};
 pub use detrend::{demean, detrend_linear, detrend_polynomial, detrend_simple};

@@ -136,6 +136,16 @@ impl ResponseRemoval {
         Ok(Self { kind, rate, settings, planner, ready: None })
     }
 
+    /// The rate it is made for.
+    pub fn rate(&self) -> SampleRate {
+        self.rate
+    }
+
+    /// Whether every sample is turned on its own, with its mean (a polynomial).
+    pub fn is_pointwise(&self) -> bool {
+        !matches!(self.kind, Kind::Spectral(_))
+    }
+
     /// Turns counts into ground motion, in place. Memory: about six times the trace.
     ///
     /// # Errors

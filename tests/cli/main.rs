@@ -7,6 +7,7 @@ mod convert;
 mod event_forecast;
 mod features;
 mod features_divided;
+mod features_response;
 mod fixtures;
 mod forecast;
 mod forecast_options;

@@ -249,8 +249,15 @@ impl InputArgs {
         let channels = archive.channels();
         let steps = self.steps.clone().unwrap_or_default();
         let mut progress = progress::Progress::new("features", "channels", channels.len() as u64);
-        let computed =
-            ChannelActivity::compute_all(&archive, &channels, &settings, &steps, None, |_| ())?;
+        let computed = ChannelActivity::compute_all(
+            &archive,
+            &channels,
+            &settings,
+            &steps,
+            None,
+            None,
+            |_| (),
+        )?;
         progress.advance(channels.len() as u64);
         let mut all_read = report.is_clean();
         let mut series = Vec::new();

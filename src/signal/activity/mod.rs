@@ -25,6 +25,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 pub use feature::Feature;
+pub(crate) use run::finite_stretches;
 pub use spectral::SpectralShape;
 
 use crate::error::{Error, Result};
@@ -249,6 +250,14 @@ impl Activity {
         Ok(())
     }
 
+    /// Treats what follows as after a gap.
+    ///
+    /// # Errors
+    /// As [`Activity::push`].
+    pub fn break_off(&mut self) -> Result<()> {
+        self.end_run()
+    }
+
     /// Sums up the windows that are full. Whether the state is whole: it is not while the first
     /// day of a run is gathered, whose samples would have to be kept.
     ///
@@ -283,7 +292,7 @@ impl Activity {
 }
 
 /// Samples `range` of `piece` as a piece of their own.
-fn cut(piece: &Trace, range: std::ops::Range<usize>) -> Trace {
+pub(crate) fn cut(piece: &Trace, range: std::ops::Range<usize>) -> Trace {
     let start = piece.time_of(range.start as u64);
     let samples = match &piece.samples {
         Samples::I32(v) => Samples::I32(v[range].to_vec()),

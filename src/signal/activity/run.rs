@@ -125,7 +125,7 @@ pub(super) fn sum_of_first(samples: &Samples, n: usize) -> f64 {
 }
 
 /// The stretches of finite samples; a NaN in a file is a gap.
-pub(super) fn finite_stretches(samples: &Samples) -> Vec<Range<usize>> {
+pub(crate) fn finite_stretches(samples: &Samples) -> Vec<Range<usize>> {
     match samples {
         Samples::I32(v) => std::iter::once(0..v.len()).collect(),
         Samples::F32(v) => stretches_where(v, |x| x.is_finite()),
