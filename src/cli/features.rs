@@ -77,13 +77,7 @@ pub struct Args {
     response: Option<ResponseChoice>,
     /// Corners in Hz of the band in which the response is removed: 0 below A and above D, 1 between
     /// B and C. By default 0.05, 0.1 and 90 and 98 % of the Nyquist frequency.
-    #[arg(
-        long,
-        value_name = "A,B,C,D",
-        value_delimiter = ',',
-        num_args = 4,
-        requires = "response"
-    )]
+    #[arg(long, value_name = "A,B,C,D", value_delimiter = ',', requires = "response")]
     pre_filter: Vec<f64>,
     /// Go on where an interrupted run with the same flags stopped; the table will be the same.
     #[arg(long)]
@@ -235,7 +229,14 @@ fn settings(args: &Args) -> Result<ActivitySettings> {
 /// What turns counts into ground motion, if that is asked for.
 fn correction(args: &Args) -> Result<Option<GroundMotionCorrection>> {
     let Some(choice) = args.response else { return Ok(None) };
-    let pre_filter = args.pre_filter.as_slice().try_into().ok();
+    let pre_filter = match args.pre_filter.as_slice() {
+        [] => None,
+        &[a, b, c, d] => Some([a, b, c, d]),
+        found => {
+            let n = found.len();
+            return Err(Error::usage(format!("--pre-filter: expected four corners, found {n}")));
+        }
+    };
     let of = |output| {
         Removal::Response(RemovalSettings { output, pre_filter, ..RemovalSettings::default() })
     };
