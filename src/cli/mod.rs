@@ -49,6 +49,10 @@ pub struct Program {
     /// Say more on stderr.
     #[arg(short, long, global = true)]
     verbose: bool,
+    /// Let each compressed input expand to this size, e.g. 20G; 8G if absent, and then at most 1000
+    /// times its length.
+    #[arg(long, global = true, value_name = "SIZE", value_parser = bytes)]
+    most_expanded: Option<u64>,
     #[command(subcommand)]
     command: Command,
 }
@@ -100,7 +104,7 @@ pub fn without_networks() -> ExitCode {
         // Not `prepare`d: the program it becomes does that for itself.
         Command::WithNetworks(_) => pass_on::to_the_program_with_networks(),
         Command::WithoutNetworks(command) => {
-            prepare(program.quiet, program.verbose)?;
+            prepare(program.quiet, program.verbose, program.most_expanded)?;
             run_without_networks(command)
         }
     })
@@ -109,7 +113,7 @@ pub fn without_networks() -> ExitCode {
 /// The whole of `temblor-networks`.
 pub fn with_networks() -> ExitCode {
     run(|program| {
-        prepare(program.quiet, program.verbose)?;
+        prepare(program.quiet, program.verbose, program.most_expanded)?;
         match program.command {
             Command::WithoutNetworks(command) => run_without_networks(command),
             Command::WithNetworks(command) => run_with_networks(command),
@@ -117,9 +121,27 @@ pub fn with_networks() -> ExitCode {
     })
 }
 
-fn prepare(quiet: bool, verbose: bool) -> Result<()> {
+fn prepare(quiet: bool, verbose: bool, most_expanded: Option<u64>) -> Result<()> {
     progress::set_verbosity(if quiet { 0 } else { 1 + u8::from(verbose) });
+    if let Some(bytes) = most_expanded {
+        crate::read::allow_expansion_to(bytes);
+    }
     progress::stop_on_ctrl_c()
+}
+
+/// A size in bytes: `500M`, `20G`.
+fn bytes(text: &str) -> std::result::Result<u64, String> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+    let shift = match text.get(digits.len()..).unwrap_or_default().to_ascii_uppercase().as_str() {
+        "" | "B" => 0,
+        "K" | "KB" | "KIB" => 10,
+        "M" | "MB" | "MIB" => 20,
+        "G" | "GB" | "GIB" => 30,
+        "T" | "TB" | "TIB" => 40,
+        _ => return Err("expected a size such as 500M or 20G".to_string()),
+    };
+    let size = digits.parse::<u64>().ok().and_then(|size| size.checked_mul(1 << shift));
+    size.filter(|&size| size > 0).ok_or_else(|| "expected a size such as 500M or 20G".to_string())
 }
 
 fn run_without_networks(command: WithoutNetworks) -> Result<Outcome> {

@@ -4,6 +4,9 @@ use std::collections::HashSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use rayon::prelude::*;
+
+use super::container::{self, Input};
 use super::format::{HEAD, WaveformFile, format_of};
 use super::source::Source;
 use crate::error::{Error, Result};
@@ -23,12 +26,15 @@ const WAVEFORM_SUFFIXES: [&str; 13] = [
     "wave",
 ];
 
+/// Suffixes of compressed files; the name before it says what is inside.
+const PACKED: [&str; 3] = ["gz", "zst", "zstd"];
+
 /// Names of documents about stations and earthquakes; in a folder only these are read as such.
 const DOCUMENTS: [&str; 6] = ["xml", "sxml", "stationxml", "qml", "quakeml", "txt"];
 
 /// What was found under the paths given.
 pub struct Found {
-    /// Regular files, in order, none twice.
+    /// Regular files, in order, none twice; of compressed files and archives what is in them.
     pub files: Vec<Source>,
     /// What is not there or cannot be read, and why.
     pub failed: Vec<(PathBuf, String)>,
@@ -65,6 +71,7 @@ fn find_where(paths: &[PathBuf], wanted: fn(&Path) -> bool) -> Result<Found> {
             found.failed.push((path.clone(), "no file matches".to_string()));
         }
     }
+    found.look_into_containers();
     Ok(found)
 }
 
@@ -82,6 +89,28 @@ impl Found {
             let identity = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
             if self.seen.insert(identity) {
                 self.files.push(Source::file(path));
+            }
+        }
+    }
+
+    /// Replaces compressed files and archives by what is in them.
+    fn look_into_containers(&mut self) {
+        let wanted = self.wanted;
+        let inputs = |source: Source| match source.on_disk() {
+            // So named, it is a waveform file: it is not opened before it is read.
+            Some(path) if is_named_as_waveforms(path) => vec![Ok(source)],
+            _ => container::inputs(source, wanted),
+        };
+        let files = std::mem::take(&mut self.files);
+        // A single file needs no thread pool; its start-up would be felt.
+        let inputs: Vec<Vec<Input>> = match files.len() {
+            0 | 1 => files.into_iter().map(inputs).collect(),
+            _ => files.into_par_iter().map(inputs).collect(),
+        };
+        for input in inputs.into_iter().flatten() {
+            match input {
+                Ok(source) => self.files.push(source),
+                Err(failed) => self.failed.push(failed),
             }
         }
     }
@@ -109,10 +138,25 @@ impl Found {
     }
 }
 
+fn suffix(path: &Path) -> Option<String> {
+    path.extension().map(|suffix| suffix.to_string_lossy().to_ascii_lowercase())
+}
+
+/// `data.csv.gz` has the suffix of `data.csv`.
 fn suffix_is_one_of(path: &Path, suffixes: &[&str]) -> bool {
-    path.extension()
-        .map(|suffix| suffix.to_string_lossy().to_ascii_lowercase())
-        .is_some_and(|suffix| suffixes.contains(&suffix.as_str()))
+    let own = match suffix(path) {
+        Some(own) if PACKED.contains(&own.as_str()) => suffix(&path.with_extension("")),
+        own => own,
+    };
+    own.is_some_and(|own| suffixes.contains(&own.as_str()))
+}
+
+/// By its suffix, or by a day of the year at the end as in an SDS tree.
+fn is_named_as_waveforms(path: &Path) -> bool {
+    suffix(path).is_some_and(|own| {
+        WAVEFORM_SUFFIXES.contains(&own.as_str())
+            || (own.len() == 3 && own.bytes().all(|b| b.is_ascii_digit()))
+    })
 }
 
 fn is_hidden(path: &Path) -> bool {
@@ -131,6 +175,10 @@ pub fn recognise(source: impl Into<Source>) -> Result<WaveformFile> {
     }
     match format_of(&head, length) {
         Some(format) => Ok(WaveformFile { source, format }),
+        None if container::is_container(&head) => Err(Error::input(
+            &source,
+            "compressed or an archive, though its name says otherwise; name it as what it is (.gz, .tar …)",
+        )),
         None => {
             let begin = head.get(..8).unwrap_or(&head).escape_ascii();
             Err(Error::input(

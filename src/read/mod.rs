@@ -4,7 +4,7 @@
 //! |---|---|
 //! | a waveform format and the list of them | [`mod@format`], [`miniseed`], [`wav`] |
 //! | blocks of a file joined into segments, headers only | [`scan`] |
-//! | files, folders and globs | [`files`] |
+//! | files, folders and globs, compressed files and archives | [`files`], [`Source`] |
 //! | a header index beside an archive | [`update_index`], [`Indices`] |
 //! | an archive: index, selection, pieces in time order | [`Archive`] |
 //! | stations and channels: place, orientation, [`mod@response`] | [`Stations`] |
@@ -14,7 +14,9 @@
 mod archive;
 pub mod array;
 mod catalogue;
+mod container;
 mod coverage;
+mod expansion;
 mod fdsn_text;
 pub mod files;
 pub mod format;
@@ -40,13 +42,16 @@ mod stations;
 mod stationxml;
 mod stream_pattern;
 pub mod table;
+mod tar;
 mod trace;
 pub mod wav;
 pub mod wav_writer;
 mod xml;
+mod zip;
 
 pub use archive::{Archive, ArchiveOptions};
 pub use catalogue::{Catalogue, Event, Magnitude, Pick};
+pub use expansion::allow_expansion_to;
 pub use header_index::INDEX_NAME;
 pub use image::{ColorMode, Convention, MAX_PIXELS, Picture, decode_image, read_image};
 pub use image_folder::{ImageFile, ImageFolder, Listing, list_images};

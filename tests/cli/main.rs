@@ -3,6 +3,7 @@
 mod catalogue;
 mod classify;
 mod completions;
+mod compressed;
 mod convert;
 mod event_forecast;
 mod features;
