@@ -71,7 +71,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 /// An archive of one long name and a member.
 fn tar(bytes: &[u8]) -> Vec<u8> {
     let mut archive = Vec::new();
-    for (name, kind, bytes) in [("pax", b'x', &b"14 path=a.gz\n"[..]), ("cut", b'0', bytes)] {
+    for (name, kind, bytes) in [("pax", b'x', &b"13 path=a.gz\n"[..]), ("cut", b'0', bytes)] {
         let mut header = [0; 512];
         header[..name.len()].copy_from_slice(name.as_bytes());
         header[124..135].copy_from_slice(format!("{:011o}", bytes.len()).as_bytes());

@@ -219,7 +219,7 @@ pub(super) mod tests {
             member("link", b'2', b""),
             member("folder/", b'5', b""),
             [member("././@LongLink", b'L', long.as_bytes()), member("cut", b'0', b"22")].concat(),
-            [pax("18 path=extended\n12 a=b=c d\n"), member("cut", b'0', b"333")].concat(),
+            [pax("17 path=extended\n11 a=b=c d\n"), member("cut", b'0', b"333")].concat(),
             [pax("22 GNU.sparse.major=1\n"), member("sparse", b'0', b"333")].concat(),
             prefixed,
             vec![0; 1024],

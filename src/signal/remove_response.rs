@@ -146,7 +146,7 @@ impl ResponseRemoval {
         !matches!(self.kind, Kind::Spectral(_))
     }
 
-    /// Turns counts into ground motion, in place. Memory: about six times the trace.
+    /// Turns counts into ground motion, in place. Memory: about ten times the trace.
     ///
     /// # Errors
     /// `Data` if a sample is not a finite number.

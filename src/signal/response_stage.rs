@@ -123,23 +123,24 @@ impl Filter {
                 quotient(product(zeros), product(poles))
             }
             Self::Rational { interval, numerator, denominator } => {
-                let variable = Complex64::cis(-omega * interval);
-                quotient(power_sum(numerator, variable), power_sum(denominator, variable))
+                let angle = omega * interval;
+                quotient(power_sum(numerator, angle), power_sum(denominator, angle))
             }
             Self::Symmetric { interval, half, is_odd } => {
-                // cos(ωk) is the real part of z^k, so that a polynomial in z does.
-                let z = Complex64::cis(omega * interval);
-                let from_middle = power_sum_reversed(half, z);
-                let middle = half.last().copied().unwrap_or(0.0);
-                let value = if *is_odd {
-                    2.0 * from_middle.re - middle
-                } else {
-                    2.0 * (from_middle * Complex64::cis(omega * interval * 0.5)).re
+                let angle = omega * interval;
+                let last = half.len().saturating_sub(1);
+                let cosines = |shift: f64, coefficients: &[f64]| -> f64 {
+                    let cosine = |(k, c)| c * (angle * ((last - k) as f64 + shift)).cos();
+                    coefficients.iter().enumerate().map(cosine).sum()
+                };
+                let value = match half.split_last() {
+                    Some((middle, rest)) if *is_odd => middle + 2.0 * cosines(0.0, rest),
+                    _ => 2.0 * cosines(0.5, half),
                 };
                 Complex64::new(value, 0.0)
             }
             Self::Asymmetric { interval, coefficients } => {
-                power_sum(coefficients, Complex64::cis(-omega * interval))
+                power_sum(coefficients, omega * interval)
             }
             Self::List(curve) => curve.at(frequency),
         }
@@ -150,14 +151,14 @@ fn quotient(above: Complex64, below: Complex64) -> Complex64 {
     if below == Complex64::default() { below } else { above / below }
 }
 
-/// `Σ cₖ·zᵏ`.
-fn power_sum(coefficients: &[f64], z: Complex64) -> Complex64 {
-    coefficients.iter().rev().fold(Complex64::default(), |sum, &c| sum * z + c)
-}
-
-/// `Σ cₖ·z^(n−1−k)`.
-fn power_sum_reversed(coefficients: &[f64], z: Complex64) -> Complex64 {
-    coefficients.iter().fold(Complex64::default(), |sum, &c| sum * z + c)
+/// `Σ cₖ·e^(−j·angle·k)`. Term by term: Horner's rule is faster, but where terms cancel (far down a
+/// stop band, near a pole at frequency 0) its rounding is not that of other programs.
+fn power_sum(coefficients: &[f64], angle: f64) -> Complex64 {
+    let term = |(k, c): (usize, &f64)| {
+        let (sine, cosine) = (angle * k as f64).sin_cos();
+        Complex64::new(c * cosine, -c * sine)
+    };
+    coefficients.iter().enumerate().map(term).sum()
 }
 
 #[cfg(test)]

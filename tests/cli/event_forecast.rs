@@ -80,7 +80,11 @@ fn listed_events_are_read_and_wrong_flags_refused() {
         assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     };
     again("--out same");
-    again("--events events.txt --out new");
+    // The same events as an FDSN service lists them.
+    let rows: Vec<String> = times.iter().map(|time| format!("id|{time}|-39.2|175.5")).collect();
+    let text = format!("#EventID|Time|Latitude|Longitude\n{}\n", rows.join("\n"));
+    std::fs::write(folder.path().join("catalogue.txt"), text).unwrap();
+    again("--events catalogue.txt --out new");
     let of =
         |run: &str| std::fs::read_to_string(folder.path().join(run).join("scores.csv")).unwrap();
     assert_eq!(scores, of("new"));

@@ -8,6 +8,7 @@ use crate::forecast::{EventForecasts, EventResult, EventSettings};
 use crate::plot::forecast::EventTrack;
 use crate::plot::keep;
 use crate::plot::reliability::{Curve, ReliabilityFigure};
+use crate::read::Catalogue;
 use crate::read::table::{ColumnValues, CsvOptions, Table, TableColumn, read};
 use crate::score::{equal_mass_edges, reliability};
 use crate::time::UtcTime;
@@ -21,8 +22,8 @@ pub struct EventArgs {
     /// --log10); from the base rate, a logistic regression, and the networks among --model.
     #[arg(long, value_name = "VALUE", allow_negative_numbers = true)]
     threshold: Option<f64>,
-    /// Also forecast the probability that one of these events falls: a file with a time a line, or
-    /// a table whose first column of times is taken.
+    /// Also forecast the probability that one of these events falls: a file with a time a line, a
+    /// table whose first column of times is taken, or a catalogue (QuakeML, FDSN text).
     #[arg(long, value_name = "FILE", conflicts_with = "threshold")]
     events: Option<PathBuf>,
     /// Rows within which the event may fall; the farthest horizon if absent.
@@ -86,13 +87,16 @@ impl EventArgs {
     }
 }
 
-/// Times of a file: one a line, or the first column of times of a table; rising.
+/// Times of a file: one a line, those of a catalogue, or the first column of times of a table;
+/// rising.
 fn times_of(path: &Path) -> Result<Vec<UtcTime>> {
     let lines = std::fs::read_to_string(path).ok().and_then(|text| {
         let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         lines.map(|line| line.parse::<UtcTime>().ok()).collect::<Option<Vec<_>>>()
     });
-    let mut times = match lines {
+    let listed = || Catalogue::read(&[path.to_path_buf()]).ok().map(|(catalogue, _)| catalogue);
+    let catalogue = || Some(listed()?.events.into_iter().map(|event| event.time).collect());
+    let mut times: Vec<UtcTime> = match lines.or_else(catalogue) {
         Some(times) => times,
         None => {
             let (table, _) = read(path, &CsvOptions::default())?;
