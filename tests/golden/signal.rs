@@ -8,6 +8,7 @@ use std::io::BufReader;
 
 use npyz::npz::NpzArchive;
 use realfft::num_complex::Complex64;
+use temblor::signal::steps::Pipeline;
 use temblor::signal::{self, Band, Interpolation, Norm, Section, Segments, TaperShape, TaperSide};
 use temblor::time::SampleRate;
 
@@ -310,6 +311,44 @@ fn spectra(golden: &Golden) {
     golden.check("xcorr_norm_shift50", &correlation, LIMIT);
 }
 
+/// The same through pipelines, in pieces: what is written in a file of steps is what is compared.
+fn steps(golden: &Golden) {
+    for (name, input, step) in [
+        ("sosfilt_bp_2_5", "noise", "kind = 'bandpass', low = 2, high = 5"),
+        ("sosfiltfilt_lp_40_o8", "noise", "kind = 'sosfiltfilt', high = 40, corners = 8"),
+        ("obspy_zerophase_hp_1", "noise", "kind = 'obspy-zerophase', low = 1"),
+        ("detrend_poly3", "drift", "kind = 'detrend', method = 'polynomial', order = 3"),
+        ("detrend_demean", "drift", "kind = 'demean'"),
+        ("decimate5_obspy", "event", "kind = 'decimate', factor = 5"),
+        ("decimate5_obspy_nofilter", "event", "kind = 'decimate', factor = 5, filter = 'none'"),
+        ("decimate4_scipy_iir", "event", "kind = 'decimate', factor = 4, filter = 'chebyshev1'"),
+        ("decimate4_scipy_fir", "event", "kind = 'decimate', factor = 4, filter = 'fir'"),
+        ("resample_fourier_40", "event", "kind = 'resample-fourier', rate = 40"),
+        ("resample_poly_2_5", "event", "kind = 'resample-polyphase', up = 2, down = 5"),
+        ("interp_lanczos_80_a20", "event", "kind = 'interpolate', rate = 80, method = 'lanczos'"),
+        ("integrate_cumtrapz", "event", "kind = 'integrate'"),
+        ("integrate_spline", "event", "kind = 'integrate', method = 'spline'"),
+        ("differentiate_gradient", "event", "kind = 'differentiate'"),
+        ("recursive_sta_lta", "event", "kind = 'sta-lta', short = 0.5, long = 5"),
+        ("classic_sta_lta", "event", "kind = 'sta-lta', short = 0.5, long = 5, method = 'classic'"),
+        ("delayed_sta_lta", "event", "kind = 'sta-lta', short = 0.5, long = 5, method = 'delayed'"),
+        ("carl_sta_trig", "event", "kind = 'sta-lta', short = 0.5, long = 5, method = 'carl'"),
+        ("z_detect", "event", "kind = 'z-detect', window = 0.5"),
+        ("whiten_1_20", "event", "kind = 'whiten', low = 1, high = 20"),
+        ("whiten_smooth41_1_20", "event", "kind = 'whiten', low = 1, high = 20, bins = 41"),
+        ("envelope", "event", "kind = 'envelope'"),
+    ] {
+        let pipeline = Pipeline::from_toml(&format!("step = [{{ {step} }}]")).unwrap();
+        let mut stream = pipeline.begin(rate()).unwrap();
+        let mut found = Vec::new();
+        for piece in golden.array(input).chunks(999) {
+            found.extend(stream.push(piece).unwrap());
+        }
+        found.extend(stream.finish().unwrap());
+        golden.compare(&format!("step: {step}"), &found, &golden.array(name), LIMIT);
+    }
+}
+
 #[test]
 fn every_array_is_met() {
     let Some(golden) = Golden::open() else { return };
@@ -321,6 +360,7 @@ fn every_array_is_met() {
     triggers(&golden);
     rotation(&golden);
     spectra(&golden);
+    steps(&golden);
     // The autoregressive picker is not built yet.
     let left: Vec<String> = golden.left.borrow().iter().cloned().collect();
     assert_eq!(left, ["ar_pick_p_s"], "not compared");

@@ -8,9 +8,17 @@ use crate::error::{Error, Result};
 use crate::signal::{self, PolyphaseResampler};
 use crate::time::SampleRate;
 
-/// A rate in Hz as the settings give it.
+/// A rate in Hz as the settings give it: 33.3 is 333/10, not the binary number nearest to it.
 pub(super) fn wanted_rate(hz: f64) -> Result<SampleRate> {
-    SampleRate::from_hz(hz)
+    let decimal = (0..=6).map(|digits| 10u64.pow(digits)).find_map(|denominator| {
+        let numerator = (hz * denominator as f64).round();
+        let exact = (1.0..1e15).contains(&numerator) && numerator / denominator as f64 == hz;
+        exact.then(|| SampleRate::from_ratio(numerator as u64, denominator)).flatten()
+    });
+    let in_range = |rate: &SampleRate| SampleRate::from_hz(rate.hz()).is_some();
+    decimal
+        .filter(in_range)
+        .or_else(|| SampleRate::from_hz(hz))
         .ok_or_else(|| Error::usage(format!("a rate is a positive number of Hz, found {hz}")))
 }
 
@@ -89,5 +97,24 @@ impl Settings for ResamplePolyphase {
 
     fn causal_instead(&self) -> &'static str {
         "decimate"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_are_what_was_written() {
+        for (hz, ratio) in
+            [(100.0, (100, 1)), (33.3, (333, 10)), (99.99971, (9_999_971, 100_000)), (0.25, (1, 4))]
+        {
+            assert_eq!(wanted_rate(hz).unwrap().ratio(), ratio);
+        }
+        let third = wanted_rate(100.0 / 3.0).unwrap();
+        assert!((third.hz() - 100.0 / 3.0).abs() < 1e-8);
+        for hz in [0.0, -1.0, f64::NAN, f64::INFINITY, 1e12, 1e-12] {
+            assert!(wanted_rate(hz).is_err(), "{hz}");
+        }
     }
 }
