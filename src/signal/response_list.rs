@@ -59,7 +59,8 @@ impl Spline {
         let bend = (slope + next - 2.0 * chord) / width;
         let cubic = bend / width;
         let square = (chord - slope) / width - bend;
-        a + offset * (slope + offset * (square + offset * cubic))
+        let squared = offset * offset;
+        a + slope * offset + square * squared + cubic * (squared * offset)
     }
 }
 
@@ -78,34 +79,61 @@ fn slopes(knots: &[f64], values: &[f64]) -> Vec<f64> {
         let first = chords[0] - bend * widths[0];
         return vec![first, chords[0] + bend * widths[0], chords[1] + bend * widths[1]];
     }
-    // Rows (before, own, after | right side) of a tridiagonal system.
+    // Rows of a tridiagonal system: what stands on, after and before the diagonal.
     let end = |near: f64, far: f64, near_chord: f64, far_chord: f64| {
         let both = near + far;
         ((near + 2.0 * both) * far * near_chord + near * near * far_chord) / both
     };
-    let mut before = vec![0.0; n];
-    let mut own = vec![0.0; n];
-    let mut after = vec![0.0; n];
-    let mut right = vec![0.0; n];
+    let (mut own, mut right) = (vec![0.0; n], vec![0.0; n]);
+    let (mut after, mut before) = (vec![0.0; n - 1], vec![0.0; n - 1]);
     (own[0], after[0]) = (widths[1], widths[0] + widths[1]);
     right[0] = end(widths[0], widths[1], chords[0], chords[1]);
     for i in 1..n - 1 {
-        (before[i], after[i]) = (widths[i], widths[i - 1]);
+        (before[i - 1], after[i]) = (widths[i], widths[i - 1]);
         own[i] = 2.0 * (widths[i - 1] + widths[i]);
         right[i] = 3.0 * (widths[i] * chords[i - 1] + widths[i - 1] * chords[i]);
     }
     let (last, second) = (widths[n - 2], widths[n - 3]);
-    (before[n - 1], own[n - 1]) = (last + second, second);
+    (before[n - 2], own[n - 1]) = (last + second, second);
     right[n - 1] = end(last, second, chords[n - 2], chords[n - 3]);
-    // Elimination downward, then upward; every pivot is positive.
-    for i in 1..n {
-        let factor = before[i] / own[i - 1];
-        own[i] -= factor * after[i - 1];
-        right[i] -= factor * right[i - 1];
+    solve(before, own, after, right)
+}
+
+/// Solves a tridiagonal system by elimination. The larger of two pivots is taken: beside a wide
+/// gap in the list the diagonal alone would lose half of the digits.
+fn solve(
+    before: Vec<f64>,
+    mut own: Vec<f64>,
+    mut after: Vec<f64>,
+    mut right: Vec<f64>,
+) -> Vec<f64> {
+    let n = own.len();
+    // What an exchange of rows puts two places after the diagonal.
+    let mut second = vec![0.0; n];
+    for i in 0..n - 1 {
+        if own[i].abs() >= before[i].abs() {
+            let factor = before[i] / own[i];
+            own[i + 1] -= factor * after[i];
+            right[i + 1] -= factor * right[i];
+            continue;
+        }
+        let factor = own[i] / before[i];
+        own[i] = before[i];
+        let next = own[i + 1];
+        own[i + 1] = after[i] - factor * next;
+        after[i] = next;
+        if i + 2 < n {
+            second[i] = after[i + 1];
+            after[i + 1] *= -factor;
+        }
+        let exchanged = right[i];
+        right[i] = right[i + 1];
+        right[i + 1] = exchanged - factor * right[i];
     }
     for i in (0..n).rev() {
-        let next = if i + 1 < n { after[i] * right[i + 1] } else { 0.0 };
-        right[i] = (right[i] - next) / own[i];
+        let near = if i + 1 < n { after[i] * right[i + 1] } else { 0.0 };
+        let far = if i + 2 < n { second[i] * right[i + 2] } else { 0.0 };
+        right[i] = (right[i] - near - far) / own[i];
     }
     right
 }
@@ -125,6 +153,22 @@ mod tests {
                 let found = spline.at(piece, knots[piece + 1] - knots[piece], x - knots[piece]);
                 assert!((found - cubic(x)).abs() < 1e-11, "{x}: {found}");
             }
+        }
+    }
+
+    /// Expected values from exact fractions.
+    #[test]
+    fn a_list_with_a_wide_gap_keeps_its_digits() {
+        let knots = [0.1172, 0.1367, 0.1563, 3.3594, 3.3789, 3.3984];
+        let values = vec![0.00138495, 0.00247239, 0.00422287, 68.5493, 69.3155, 70.134];
+        let spline = Spline::new(&knots, values);
+        for (x, piece, expected) in [
+            (0.05, 0, -0.070_709_593_991_428_73),
+            (1.0, 2, 5.506_275_543_370_559),
+            (20.0, 4, 5_084_911.017_061_735),
+        ] {
+            let found = spline.at(piece, knots[piece + 1] - knots[piece], x - knots[piece]);
+            assert!((found / expected - 1.0).abs() < 1e-12, "{x}: {found}");
         }
     }
 
