@@ -21,8 +21,23 @@ pub trait Figure {
         (1600, 900)
     }
 
+    /// A picture of pixels that lies under all that is drawn, if there is one.
+    fn raster(&self) -> Option<Raster> {
+        None
+    }
+
     /// Draws onto a white area of [`Figure::size`].
     fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>) -> Drawn<DB>;
+}
+
+/// Pixels within a figure. SVG holds them as one picture, not as a rectangle each.
+pub struct Raster {
+    /// Upper left corner in the figure.
+    pub place: (i32, i32),
+    /// Width and height.
+    pub size: (u32, u32),
+    /// RGB, row by row.
+    pub pixels: Vec<u8>,
 }
 
 /// The one font of all figures, embedded so that none must be installed.
@@ -55,6 +70,12 @@ fn draw_svg(figure: &impl Figure) -> Result<Vec<u8>> {
         figure.draw(&area).map_err(failed)?;
         area.present().map_err(failed)?;
     }
+    if let Some(raster) = figure.raster() {
+        // Behind the white ground, the first element.
+        let ground = text.find("<rect").and_then(|at| Some(at + text.get(at..)?.find('>')? + 1));
+        let at = ground.ok_or_else(|| Error::data("the figure has no ground"))?;
+        text.insert_str(at, &svg_image(raster)?);
+    }
     Ok(text.into_bytes())
 }
 
@@ -64,14 +85,46 @@ fn draw_png(figure: &impl Figure) -> Result<Vec<u8>> {
     {
         let area = BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area();
         area.fill(&WHITE).map_err(failed)?;
+        if let Some(Raster { place, size, pixels }) = figure.raster()
+            && let Some(element) = BitMapElement::with_owned_buffer(place, size, pixels)
+        {
+            area.draw(&element).map_err(failed)?;
+        }
         figure.draw(&area).map_err(failed)?;
         area.present().map_err(failed)?;
     }
+    png_of((width, height), pixels)
+}
+
+fn png_of((width, height): (u32, u32), pixels: Vec<u8>) -> Result<Vec<u8>> {
     let picture = image::RgbImage::from_raw(width, height, pixels)
         .ok_or_else(|| Error::data("the picture does not fit its size"))?;
     let mut bytes = std::io::Cursor::new(Vec::new());
     picture.write_to(&mut bytes, image::ImageFormat::Png).map_err(failed)?;
     Ok(bytes.into_inner())
+}
+
+fn svg_image(raster: Raster) -> Result<String> {
+    let ((x, y), (width, height)) = (raster.place, raster.size);
+    let png = base64(&png_of(raster.size, raster.pixels)?);
+    Ok(format!(
+        "\n<image x=\"{x}\" y=\"{y}\" width=\"{width}\" height=\"{height}\" \
+         href=\"data:image/png;base64,{png}\"/>"
+    ))
+}
+
+/// RFC 4648, with padding.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for part in bytes.chunks(3) {
+        let word = (0..3).fold(0u32, |word, i| word << 8 | u32::from(*part.get(i).unwrap_or(&0)));
+        for digit in 0..4 {
+            let place = (word >> (18 - 6 * digit) & 63) as usize;
+            text.push(if digit <= part.len() { DIGITS[place] as char } else { '=' });
+        }
+    }
+    text
 }
 
 fn failed(error: impl std::fmt::Display) -> Error {
@@ -135,6 +188,12 @@ mod tests {
             area.draw(&PathElement::new(vec![(0, 0), (199, 99)], INK))?;
             area.draw(&Text::new("RSAM µm/s", (10, 10), text(14)))
         }
+    }
+
+    #[test]
+    fn base64_is_that_of_the_rfc() {
+        let words = ["", "f", "fo", "foo", "foob", "fooba", "foobar"].map(|t| base64(t.as_bytes()));
+        assert_eq!(words, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"]);
     }
 
     #[test]

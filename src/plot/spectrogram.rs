@@ -6,7 +6,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use serde::{Deserialize, Serialize};
 
 use super::TimeAxis;
-use super::canvas::{Drawn, FONT, Figure, INK, text};
+use super::canvas::{Drawn, FONT, Figure, INK, Raster, text};
 use super::color_scale::{draw_bar, log_ticks, round_ticks, tick_label, viridis};
 use crate::time::Span;
 
@@ -64,15 +64,17 @@ impl SpectrogramFigure {
 }
 
 impl Figure for SpectrogramFigure {
+    fn raster(&self) -> Option<Raster> {
+        let (width, height) = self.size();
+        let size = (width - (LEFT + RIGHT) as u32, height - (TOP + BELOW) as u32);
+        let pixels = self.pixels(size.0 as usize, size.1 as usize);
+        Some(Raster { place: (LEFT, TOP), size, pixels })
+    }
+
     fn draw<DB: DrawingBackend>(&self, area: &DrawingArea<DB, Shift>) -> Drawn<DB> {
         let (width, height) = (self.size().0 as i32, self.size().1 as i32);
         area.draw(&Text::new(self.title.clone(), (LEFT, 18), text(26)))?;
         let (right, bottom) = (width - RIGHT, height - BELOW);
-        let size = ((right - LEFT) as u32, (bottom - TOP) as u32);
-        let pixels = self.pixels(size.0 as usize, size.1 as usize);
-        if let Some(picture) = BitMapElement::with_owned_buffer((LEFT, TOP), size, pixels) {
-            area.draw(&picture)?;
-        }
         area.draw(&Rectangle::new([(LEFT, TOP), (right, bottom)], INK.stroke_width(1)))?;
         let (low, high) = self.frequencies_hz;
         let ticks = if self.logarithmic { log_ticks(low, high) } else { round_ticks(low, high, 8) };

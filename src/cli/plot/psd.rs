@@ -129,13 +129,14 @@ fn figure(id: &StreamId, computed: &Computed) -> NoiseDensityFigure {
         0 => String::new(),
         broken => format!(", {broken} stretches cut short by gaps"),
     };
+    let day = |time: crate::time::UtcTime| time.format("%Y-%m-%d");
+    let days = match day(first) == day(last) {
+        true => day(first),
+        false => format!("{} to {}", day(first), day(last)),
+    };
+    let number = hours.hours.len();
     NoiseDensityFigure {
-        title: format!(
-            "{id}, {} to {}: {} hours, half overlapping{left_out}",
-            first.format("%Y-%m-%d"),
-            last.format("%Y-%m-%d"),
-            hours.hours.len()
-        ),
+        title: format!("{id}, {days}: {number} hours, half overlapping{left_out}"),
         unit: match (computed.is_acceleration, computed.unit) {
             (true, _) => "dB re 1 (m/s²)²/Hz".to_string(),
             (false, "counts") => "dB re 1 count²/Hz".to_string(),
