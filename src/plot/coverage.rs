@@ -64,7 +64,7 @@ impl CoverageFigure {
         let rows = (self.rows.len() as u32).max(1);
         let comfortable = match rows {
             ..=8 => 44,
-            ..=60 => 26,
+            9..=60 => 26,
             _ => 18,
         };
         comfortable.min((TALLEST - HEAD - FOOT) / rows).max(2)
@@ -79,7 +79,7 @@ impl CoverageFigure {
 
 impl Figure for CoverageFigure {
     fn size(&self) -> (u32, u32) {
-        let rows = (self.rows.len() as u32).max(1).min(TALLEST / 2);
+        let rows = (self.rows.len() as u32).clamp(1, TALLEST / 2);
         (1600, HEAD + FOOT + rows * self.row_height())
     }
 

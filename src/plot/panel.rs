@@ -77,7 +77,7 @@ pub fn amount(value: &f64) -> String {
 pub fn amplitude(value: f64) -> String {
     match value.abs() {
         0.0 => "0".into(),
-        size if size >= 1e6 || size < 1e-3 => format!("{value:.2e}"),
+        size if !(1e-3..1e6).contains(&size) => format!("{value:.2e}"),
         size => {
             let digits = (2 - size.log10().floor() as i32).max(0) as usize;
             format!("{value:.digits$}")

@@ -68,7 +68,8 @@ impl PowerDensity {
         if self.plan.process_with_scratch(input, output, &mut self.scratch).is_err() {
             return false;
         }
-        let nyquist = if self.taper.len() % 2 == 0 { self.output.len() - 1 } else { usize::MAX };
+        let nyquist =
+            if self.taper.len().is_multiple_of(2) { self.output.len() - 1 } else { usize::MAX };
         for (k, (sum, value)) in sums.iter_mut().zip(&self.output).enumerate() {
             let sides = if k == 0 || k == nyquist { 1.0 } else { 2.0 };
             *sum += sides * self.scale * value.norm_sqr();
