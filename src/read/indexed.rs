@@ -115,8 +115,8 @@ pub struct IndexReport {
     pub changed: u64,
     /// Files that are no longer there.
     pub removed: u64,
-    /// Files that are read at each look: WAV (a sidecar may change), and those that could not be
-    /// read at all.
+    /// Files that are read at each look: WAV (a sidecar may change), compressed ones, and those
+    /// that could not be read at all.
     pub not_kept: u64,
     /// Files that are no waveforms, or damaged, and why.
     pub refused: Vec<(PathBuf, String)>,
