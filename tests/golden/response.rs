@@ -91,13 +91,13 @@ fn transfer_functions_equal_obspy() {
 }
 
 fn settings(call: &Value) -> RemovalSettings {
-    let mut settings = RemovalSettings::default();
-    settings.output = match call["output"].as_str().unwrap() {
+    let output = match call["output"].as_str().unwrap() {
         "DISP" => GroundMotion::Displacement,
         "VEL" => GroundMotion::Velocity,
         "ACC" => GroundMotion::Acceleration,
         _ => GroundMotion::InputUnit,
     };
+    let mut settings = RemovalSettings { output, ..RemovalSettings::default() };
     if let Some(level) = call.get("water_level") {
         settings.water_level = level.as_f64();
     }
