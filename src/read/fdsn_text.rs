@@ -1,5 +1,6 @@
 //! The text of FDSN web services: columns parted by `|`, their names in a first line that begins
-//! with `#`. Columns are found by name, whatever their order.
+//! with `#`. Columns are found by name, whatever their order. A table of stations may be parted by
+//! commas instead, as people write them.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -16,14 +17,30 @@ const LONGEST_LINE: usize = 1 << 20;
 
 /// Whether a file is such a table.
 pub(super) fn is_table(bytes: &[u8]) -> bool {
+    mark(bytes).is_some()
+}
+
+/// What parts the columns of such a table.
+fn mark(bytes: &[u8]) -> Option<u8> {
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let first = bytes.split(|&b| b == b'\n').next().unwrap_or_default();
-    first.starts_with(b"#") && first.contains(&b'|')
+    if first.starts_with(b"#") && first.contains(&b'|') {
+        return Some(b'|');
+    }
+    let first = first.get(..LONGEST_LINE).unwrap_or(first);
+    let names = |name: &str| {
+        first
+            .split(|&b| b == b',')
+            .any(|field| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
+    };
+    (names("network") && names("station") && names("latitude")).then_some(b',')
 }
 
 /// A table with its rows still in the bytes.
 pub(super) struct Table<'a> {
     file: &'a Path,
+    /// What parts the columns.
+    mark: u8,
     /// Lower case, trimmed.
     columns: Vec<String>,
     rows: &'a [u8],
@@ -39,13 +56,14 @@ pub(super) struct Row<'a> {
 
 impl<'a> Table<'a> {
     pub fn new(bytes: &'a [u8], file: &'a Path) -> Self {
+        let mark = mark(bytes).unwrap_or(b'|');
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         let end = bytes.iter().position(|&b| b == b'\n').unwrap_or(bytes.len());
         let (first, rows) = bytes.split_at(end);
         let first = String::from_utf8_lossy(first.get(..LONGEST_LINE).unwrap_or(first));
         let name = |name: &str| name.trim().to_ascii_lowercase();
-        let columns = first.trim_start_matches('#').split('|').map(name).collect();
-        Self { file, columns, rows: rows.strip_prefix(b"\n").unwrap_or(rows) }
+        let columns = first.trim_start_matches('#').split(char::from(mark)).map(name).collect();
+        Self { file, mark, columns, rows: rows.strip_prefix(b"\n").unwrap_or(rows) }
     }
 
     pub fn has(&self, column: &str) -> bool {
@@ -68,7 +86,7 @@ impl<'a> Table<'a> {
                 return Err(self.fault(number, format_args!("longer than {LONGEST_LINE} bytes")));
             }
             let fields: Vec<Cow<'_, str>> =
-                line.split(|&b| b == b'|').map(String::from_utf8_lossy).collect();
+                line.split(|&b| b == self.mark).map(String::from_utf8_lossy).collect();
             // Services leave out optional columns at the end, the line of names too.
             if fields.len() + 1 < self.columns.len() || fields.len() > self.columns.len() + 1 {
                 let (found, expected) = (fields.len(), self.columns.len());
@@ -207,6 +225,10 @@ mod tests {
             IU|ANMO|34.9|-106.4|1671|Albuquerque|2008-01-01|\n";
         let stations = super::stations(text.as_bytes(), Path::new("a.txt")).unwrap();
         assert_eq!(stations.stations()[0].site, "Albuquerque");
+        let commas = text.trim_start_matches('#').replace('|', ",");
+        let same = super::stations(commas.as_bytes(), Path::new("a.csv")).unwrap();
+        assert_eq!(same.stations(), stations.stations());
+        assert!(is_table(commas.as_bytes()) && !is_table(b"time,latitude,magnitude\n"));
         let time = "2010-01-01".parse().unwrap();
         assert_eq!(stations.place(&vertical.id, time).unwrap().longitude, -106.4);
     }

@@ -31,7 +31,8 @@ pub struct Args {
     /// e.g. '64.05,-21.3,2018-12-30T03:01:10'. Needs --stations.
     #[arg(long, value_name = "LAT,LON[,TIME]", allow_hyphen_values = true, requires = "stations")]
     origin: Option<Origin>,
-    /// Where stations stand: StationXML or FDSN text; repeatable.
+    /// Where stations stand: StationXML, FDSN text, or CSV with the columns network, station, latitude,
+    /// longitude and elevation; repeatable.
     #[arg(long, value_name = "FILE", requires = "origin")]
     stations: Vec<PathBuf>,
 }
