@@ -321,3 +321,18 @@ fn fields(value: &Value, prefix: &str) -> std::collections::BTreeSet<String> {
     }
     names
 }
+
+#[test]
+fn a_last_sample_that_is_not_as_stated_is_noted_where_samples_are_decoded() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("a.mseed");
+    write(&file, &[trace(0, 300)]);
+    let mut bytes = std::fs::read(&file).unwrap();
+    // The third word of the first frame.
+    bytes[64 + 8] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let output = temblor(folder.path(), &["inspect", "a.mseed", "--checksum"]);
+    let notes = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(0), "{notes}");
+    assert!(notes.contains("1 records end in another sample"), "{notes}");
+}

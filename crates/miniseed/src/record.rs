@@ -101,6 +101,23 @@ impl<'a> Record<'a> {
 
     /// The samples. Memory follows what the record holds, not what it claims.
     pub fn decode(&self) -> Result<Samples> {
+        self.decode_checked().map(|(samples, _)| samples)
+    }
+
+    /// The samples, and whether the last one equals the one that Steim frames state for checking;
+    /// `None` for other encodings.
+    pub fn decode_checked(&self) -> Result<(Samples, Option<bool>)> {
+        let is_steim = matches!(self.header.encoding, Encoding::Steim1 | Encoding::Steim2);
+        if is_steim && self.header.samples > 0 {
+            let mut samples = Vec::new();
+            let agrees = self.decode_steim(&mut samples)?;
+            return Ok((Samples::I32(samples), Some(agrees)));
+        }
+        self.decode_other().map(|samples| (samples, None))
+    }
+
+    /// The samples of any encoding but Steim's.
+    fn decode_other(&self) -> Result<Samples> {
         let order = self.header.data_order;
         if self.header.samples == 0 {
             return Ok(Samples::I32(Vec::new()));
@@ -121,11 +138,6 @@ impl<'a> Record<'a> {
             Encoding::Float64 => {
                 Samples::F64(self.fixed(8)?.chunks_exact(8).map(|b| double(b, order)).collect())
             }
-            Encoding::Steim1 | Encoding::Steim2 => {
-                let mut samples = Vec::new();
-                self.decode_steim(&mut samples)?;
-                Samples::I32(samples)
-            }
             Encoding::Geoscope16Exponent3 => {
                 Samples::F32(self.words()?.map(|word| encoding::geoscope16(word, 7)).collect())
             }
@@ -139,7 +151,9 @@ impl<'a> Record<'a> {
                     .collect::<Option<_>>()
                     .ok_or_else(|| self.fault("SRO gain exponent above 10"))?,
             ),
-            Encoding::Unsupported(_) => return Err(self.unsupported()),
+            Encoding::Steim1 | Encoding::Steim2 | Encoding::Unsupported(_) => {
+                return Err(self.unsupported());
+            }
         })
     }
 
@@ -161,17 +175,6 @@ impl<'a> Record<'a> {
             _ => return Err(self.fault("samples of another type than those before")),
         }
         Ok(())
-    }
-
-    /// Whether the last sample equals the one that Steim frames state for checking; `None` for
-    /// other encodings and for records that cannot be decoded.
-    pub fn last_sample_agrees(&self) -> Option<bool> {
-        if self.header.samples == 0
-            || !matches!(self.header.encoding, Encoding::Steim1 | Encoding::Steim2)
-        {
-            return None;
-        }
-        self.decode_steim(&mut Vec::new()).ok()
     }
 
     fn i24(&self) -> Result<impl Iterator<Item = i32> + 'a> {
