@@ -113,8 +113,8 @@ fn bracketed(scratch: &mut Vec<u64>, values: &[f64]) -> Option<usize> {
     let n = values.len();
     let mut drawn: [u64; DRAWN] =
         std::array::from_fn(|i| values.get(i * n / DRAWN).map_or(0, |x| x.abs().to_bits()));
-    drawn.sort_unstable();
-    let (low, high) = (drawn[DRAWN / 2 - REACH], drawn[DRAWN / 2 + REACH]);
+    let (_, &mut low, above) = drawn.select_nth_unstable(DRAWN / 2 - REACH);
+    let (_, &mut high, _) = above.select_nth_unstable(2 * REACH - 1);
     let width = high - low;
     if scratch.len() < n {
         scratch.resize(n, 0);
