@@ -56,29 +56,37 @@ impl Presence {
         self.stretches.iter().map(length).fold(0, i64::saturating_add)
     }
 
-    /// How much of `span` is covered.
+    /// Nanoseconds between samples, at the lowest rate.
+    fn sample(&self) -> i64 {
+        self.rates.iter().map(|rate| rate.period()).max().unwrap_or(0)
+    }
+
+    /// How much of `span` is covered. Samples need not fall on its ends: less than the time of one
+    /// there is no gap.
     pub fn share(&self, span: Span) -> Share {
         let first = self.stretches.partition_point(|stretch| stretch.end <= span.start);
         let inside = self.stretches[first..].iter().take_while(|s| s.start < span.end);
         let (mut covered, mut gaps, mut at) = (0i64, 0, span.start);
         for stretch in inside {
             covered = covered.saturating_add(common(stretch, &span));
-            gaps += u64::from(stretch.start > at);
+            let none = if at == span.start { self.sample() } else { 0 };
+            gaps += u64::from(stretch.start > at && stretch.start.plus(-none) >= at);
             at = stretch.end;
         }
-        gaps += u64::from(at < span.end);
+        gaps += u64::from(at < span.end && at.plus(self.sample()) <= span.end);
         Share { span, present: covered as f64 / length(&span).max(1) as f64, gaps }
     }
 
-    /// The share of each day (UTC) that the channel's extent touches.
+    /// The share of each day (UTC) that the channel's extent touches, by a sample or more.
     pub fn days(&self) -> impl Iterator<Item = Share> + use<'_> {
         let extent = self.extent();
         let first = extent.map_or(UtcTime(0), |extent| extent.start.day_start());
         let end = extent.map_or(first, |extent| extent.end);
+        let sample = self.sample();
         let days = std::iter::successors(Some(first), |day| {
             (day.0 < i64::MAX - DAY).then(|| day.plus(DAY))
         });
-        days.take_while(move |day| *day < end)
+        days.take_while(move |day| *day < end && (*day == first || day.plus(sample) <= end))
             .map(|day| self.share(Span { start: day, end: day.plus(DAY) }))
     }
 }
@@ -106,5 +114,13 @@ mod tests {
         }
         assert_eq!(days.len(), 3);
         assert_eq!(Presence::default().days().count(), 0);
+        // A day whose samples lie beside midnight, not on it.
+        let beside = |hours: i64| UtcTime(hours * hour + SECOND / 50);
+        let shifted = Presence {
+            stretches: vec![Span { start: beside(0), end: beside(48) }],
+            rates: vec![SampleRate::from_ratio(40, 1).unwrap()],
+            ..Presence::default()
+        };
+        assert_eq!(shifted.days().map(|day| day.gaps).collect::<Vec<_>>(), [0, 0]);
     }
 }
