@@ -1,21 +1,19 @@
 //! `temblor convert`: station files of any format as miniSEED, SAC or WAV.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use temblor_miniseed::Encoding;
 
 use super::Outcome;
-use super::trace_files::{free_place, stem, trace_name};
+use super::trace_files::{OutputFormat, free_place, stem, write_trace};
 use super::waveform_reading::WaveformReading;
 use crate::error::{Error, Result};
 use crate::output::replace_atomically;
 use crate::progress;
 use crate::read::format::FormatOptions;
 use crate::read::miniseed::{self, WriteOptions};
-use crate::read::{
-    Archive, ArchiveOptions, Samples, StreamId, StreamPattern, Trace, sac, wav_writer,
-};
+use crate::read::{Archive, ArchiveOptions, Samples, StreamId, StreamPattern, Trace};
 use crate::time::{Span, UtcTime};
 
 /// Rewrite station files as miniSEED (a file a channel), or SAC or WAV (a file a contiguous trace).
@@ -28,7 +26,7 @@ pub struct Args {
     input: Vec<PathBuf>,
     /// The format to write.
     #[arg(long, value_enum, default_value = "mseed")]
-    to: Target,
+    to: OutputFormat,
     /// Folder for the files, made if missing.
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
@@ -54,18 +52,6 @@ pub struct Args {
     reading: WaveformReading,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Target {
-    /// miniSEED 2.
-    Mseed,
-    /// miniSEED 3.
-    Mseed3,
-    /// SAC, version 6, little-endian.
-    Sac,
-    /// WAV, 32-bit integers or single precision, with a sidecar for start and codes.
-    Wav,
-}
-
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]
 enum Integers {
     Steim2,
@@ -88,7 +74,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     report.say();
     let mut all_good = report.is_clean();
     let records = WriteOptions {
-        version: if args.to == Target::Mseed3 { 3 } else { 2 },
+        version: args.to.version(),
         record_length: args.record_length,
         integers: match args.encoding {
             Integers::Steim2 => Encoding::Steim2,
@@ -100,9 +86,9 @@ pub fn run(args: Args) -> Result<Outcome> {
     };
     for id in archive.channels() {
         progress::check_interrupt()?;
-        let written = match args.to {
-            Target::Sac | Target::Wav => to_trace_files(&archive, &id, &args),
-            Target::Mseed | Target::Mseed3 => to_miniseed(&archive, &id, &args, &records),
+        let written = match args.to.holds_one_trace() {
+            true => to_trace_files(&archive, &id, &args),
+            false => to_miniseed(&archive, &id, &args, &records),
         };
         match written {
             Ok(good) => all_good &= good,
@@ -123,8 +109,8 @@ fn to_miniseed(
     args: &Args,
     options: &WriteOptions,
 ) -> Result<bool> {
-    let suffix = if options.version == 3 { "mseed3" } else { "mseed" };
-    let path = free_place(&args.out, &format!("{}.{suffix}", stem(id)), args.force)?;
+    let name = format!("{}.{}", stem(id), args.to.suffix());
+    let path = free_place(&args.out, &name, args.force)?;
     let (mut all_good, mut samples) = (true, 0);
     replace_atomically(&path, |temporary| {
         let fault = || Error::io(temporary);
@@ -160,7 +146,7 @@ fn to_trace_files(archive: &Archive, id: &StreamId, args: &Args) -> Result<bool>
                 Some(trace) if trace.is_continued_by(&piece) => join(trace, piece.samples),
                 _ => {
                     if let Some(trace) = open.replace(piece) {
-                        write_trace(&trace, args)?;
+                        write_and_say(&trace, args)?;
                     }
                 }
             },
@@ -171,7 +157,7 @@ fn to_trace_files(archive: &Archive, id: &StreamId, args: &Args) -> Result<bool>
         }
     }
     if let Some(trace) = open {
-        write_trace(&trace, args)?;
+        write_and_say(&trace, args)?;
     }
     Ok(all_good)
 }
@@ -189,20 +175,8 @@ fn join(trace: &mut Trace, samples: Samples) {
     }
 }
 
-fn write_trace(trace: &Trace, args: &Args) -> Result<()> {
-    let (name, write): (_, fn(&Path, &Trace) -> Result<bool>) = match args.to {
-        Target::Wav => ("WAV", wav_writer::write),
-        _ => ("SAC", sac::write),
-    };
-    let file = trace_name(trace, &name.to_ascii_lowercase());
-    let path = free_place(&args.out, &file, args.force)?;
-    let loses = write(&path, trace)?;
+fn write_and_say(trace: &Trace, args: &Args) -> Result<()> {
+    let path = write_trace(&args.out, trace, args.to, args.force)?;
     println!("{}: {} samples", path.display(), trace.samples.len());
-    if loses {
-        progress::note(format_args!(
-            "{}: {name} holds single precision; samples with more digits were rounded",
-            path.display()
-        ));
-    }
     Ok(())
 }

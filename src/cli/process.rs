@@ -1,4 +1,4 @@
-//! `temblor process`: preprocessing steps over station files, written as miniSEED or SAC.
+//! `temblor process`: preprocessing steps over station files, written as miniSEED, SAC or WAV.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -10,22 +10,20 @@ use temblor_miniseed::Encoding;
 
 use super::Outcome;
 use super::step_flags::StepFlags;
-use super::trace_files::{free_place, stem, trace_name};
+use super::trace_files::{OutputFormat, free_place, stem, write_trace};
 use super::waveform_reading::WaveformReading;
 use crate::error::{Error, Result};
 use crate::output::{replace_atomically, write_atomically};
 use crate::progress::{self, Progress};
 use crate::read::format::FormatOptions;
 use crate::read::miniseed::{self, WriteOptions};
-use crate::read::{
-    Archive, ArchiveOptions, Samples, Stations, StreamId, StreamPattern, Trace, sac,
-};
+use crate::read::{Archive, ArchiveOptions, Samples, Stations, StreamId, StreamPattern, Trace};
 use crate::signal::StatisticsFit;
 use crate::signal::steps::{Aligned, Bundle, MOST_HELD, Pipeline, Processed, RunOptions, Step};
 use crate::time::{Span, UtcTime};
 
-/// Filter, decimate, rotate … station files and write the result (a file a channel, or SAC: a file
-/// a contiguous trace).
+/// Filter, decimate, rotate … station files and write the result (a file a channel, or SAC and WAV: a
+/// file a contiguous trace).
 ///
 /// State is carried from file to file: a month of day files comes out as if it were one file. A
 /// gap begins a new run. Which steps there are, and which are causal: docs/steps.md.
@@ -48,8 +46,8 @@ pub struct Args {
     until: Option<UtcTime>,
     /// The format to write.
     #[arg(long, value_enum, default_value = "mseed")]
-    format: Target,
-    /// How samples are stored; whole numbers are rounded to. SAC is always float32.
+    format: OutputFormat,
+    /// How samples are stored; whole numbers are rounded to. SAC and WAV are always float32.
     #[arg(long, value_enum, default_value = "float64")]
     encoding: Stored,
     /// Bytes a miniSEED record, a power of two; in version 3 the most a record may have.
@@ -72,16 +70,6 @@ pub struct Args {
     reading: WaveformReading,
     #[command(flatten)]
     steps: StepFlags,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-enum Target {
-    /// miniSEED 2.
-    Mseed,
-    /// miniSEED 3.
-    Mseed3,
-    /// SAC, version 6, little-endian.
-    Sac,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -352,8 +340,8 @@ impl Work<'_> {
                 end: None,
             })
             .collect();
-        let good = if self.args.format == Target::Sac {
-            self.to_sac(group, &mut written)?
+        let good = if self.args.format.holds_one_trace() {
+            self.to_trace_files(group, &mut written)?
         } else {
             self.to_miniseed(group, begun.channels(), &mut written)?
         };
@@ -412,10 +400,9 @@ impl Work<'_> {
         channels: &[StreamId],
         written: &mut [Written],
     ) -> Result<bool> {
-        let version = if self.args.format == Target::Mseed3 { 3 } else { 2 };
-        let suffix = if version == 3 { "mseed3" } else { "mseed" };
+        let suffix = self.args.format.suffix();
         let options = WriteOptions {
-            version,
+            version: self.args.format.version(),
             record_length: self.args.record_length,
             integers: self.args.encoding.integers().unwrap_or(Encoding::Steim2),
             ..WriteOptions::default()
@@ -440,19 +427,19 @@ impl Work<'_> {
         })
     }
 
-    /// One file a contiguous trace, which SAC asks for.
-    fn to_sac(&self, group: &[StreamId], written: &mut [Written]) -> Result<bool> {
+    /// One file a contiguous trace, which SAC and WAV ask for.
+    fn to_trace_files(&self, group: &[StreamId], written: &mut [Written]) -> Result<bool> {
         let mut open: Vec<Trace> = Vec::new();
         let good = self.each(group, written, &mut |bundle, begins, written| {
             if begins {
-                self.write_sac(std::mem::take(&mut open), written)?;
+                self.write_traces(std::mem::take(&mut open), written)?;
                 open = bundle.iter().map(outline).collect();
             }
             for (all, new) in open.iter_mut().zip(bundle) {
                 let Samples::F32(all) = &mut all.samples else { continue };
                 if all.len().saturating_add(new.samples.len()) > self.args.hold {
                     return Err(Error::data(format!(
-                        "a SAC file holds one contiguous trace, and this one has more than {} \
+                        "a SAC or WAV file holds one contiguous trace, and this one has more than {} \
                          samples; take less time at once, write miniSEED, or allow more (--hold)",
                         self.args.hold
                     )));
@@ -461,15 +448,14 @@ impl Work<'_> {
             }
             Ok(())
         })?;
-        self.write_sac(open, written)?;
+        self.write_traces(open, written)?;
         Ok(good)
     }
 
-    fn write_sac(&self, traces: Vec<Trace>, written: &mut [Written]) -> Result<()> {
+    fn write_traces(&self, traces: Vec<Trace>, written: &mut [Written]) -> Result<()> {
         for (trace, channel) in traces.iter().zip(written) {
-            let path = free_place(&self.args.out, &trace_name(trace, "sac"), self.args.force)?;
-            sac::write(&path, trace)?;
-            channel.files.push(path);
+            let args = self.args;
+            channel.files.push(write_trace(&args.out, trace, args.format, args.force)?);
         }
         Ok(())
     }

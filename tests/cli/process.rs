@@ -130,7 +130,9 @@ fn every_form_of_file_holds_what_was_computed() {
     let rounded: Vec<f64> = exact.iter().map(|x| x.round()).collect();
     assert_eq!(scaled(&[], "float64"), exact);
     assert_eq!(scaled(&["--format", "mseed3", "--encoding", "float32"], "float32"), exact);
-    assert_eq!(scaled(&["--format", "sac"], "sac"), exact);
+    for format in ["sac", "wav"] {
+        assert_eq!(scaled(&["--format", format], format), exact);
+    }
     for encoding in ["steim2", "steim1", "int32", "int16"] {
         assert_eq!(scaled(&["--encoding", encoding], encoding), rounded, "{encoding}");
     }
