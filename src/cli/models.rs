@@ -77,15 +77,25 @@ pub fn run(args: Args) -> Result<Outcome> {
             let layout = layout(args.layout, &values);
             let example = ExampleSpec {
                 layout,
-                values,
                 features: args.features,
                 lengths: false,
-                target: Target::Levels { horizons: 1 },
+                target: target(&spec, &values, args.outputs),
+                values,
             };
             print(&summary(&spec, &example, args.outputs, args.json)?)
         }
         None if args.json => print(&format!("{}\n", json!(spec))),
         None => print(&toml::to_string(&spec).map_err(|e| Error::data(e.to_string()))?),
+    }
+}
+
+/// A target that the network can have: its labels at every sample, or a number.
+fn target(spec: &ModelSpec, values: &[usize], outputs: usize) -> Target {
+    match values.last() {
+        Some(&samples) if spec.answers_every_sample() => {
+            Target::Samples { labels: outputs, samples }
+        }
+        _ => Target::Levels { horizons: 1 },
     }
 }
 

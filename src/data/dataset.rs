@@ -27,6 +27,13 @@ pub enum Target {
         /// Number of classes.
         count: usize,
     },
+    /// `[K, T]`: how much each label holds at each sample of a window.
+    Samples {
+        /// Number of labels `K`.
+        labels: usize,
+        /// Samples `T`.
+        samples: usize,
+    },
 }
 
 impl Target {
@@ -35,6 +42,15 @@ impl Target {
         match self {
             Self::Levels { horizons } | Self::Events { horizons } => *horizons,
             Self::Class { .. } => 1,
+            Self::Samples { labels, samples } => labels.saturating_mul(*samples),
+        }
+    }
+
+    /// Shape of the numbers of one example.
+    pub fn shape(&self) -> Vec<usize> {
+        match self {
+            Self::Samples { labels, samples } => vec![*labels, *samples],
+            _ => vec![self.len()],
         }
     }
 
@@ -176,9 +192,10 @@ pub struct Batch {
     pub features: Option<Tensor>,
     /// `[N]` int64 if the dataset has lengths.
     pub lengths: Option<Tensor>,
-    /// `[N, H]`, or `[N]` int64 class indices for [`Target::Class`].
+    /// `[N, H]`, `[N]` int64 class indices for [`Target::Class`], `[N, K, T]` for
+    /// [`Target::Samples`].
     pub target: Tensor,
-    /// `[N, len]`, 1 where the target counts.
+    /// 1 where the target counts: `[N]` with the shape of [`Target::shape`] behind.
     pub observed: Tensor,
     /// `[N]`.
     pub weight: Tensor,

@@ -205,8 +205,7 @@ fn fill(dataset: &dyn Dataset, spec: &ExampleSpec, examples: &[usize], seed: u64
     }
     let rows = count as i64;
     let target = target_tensor(spec, &target, &observed, rows, |row| dataset.name(examples[row]))?;
-    let mut shape = vec![rows];
-    shape.extend(spec.values.iter().map(|&n| n as i64));
+    let shape = behind(rows, &spec.values);
     Ok(Batch {
         values: Tensor::f_from_slice(&values)?.f_view(&shape[..])?,
         features: (spec.features > 0)
@@ -214,10 +213,16 @@ fn fill(dataset: &dyn Dataset, spec: &ExampleSpec, examples: &[usize], seed: u64
             .transpose()?,
         lengths: spec.lengths.then(|| Tensor::f_from_slice(&lengths)).transpose()?,
         target,
-        observed: Tensor::f_from_slice(&observed)?.f_view([rows, target_len as i64])?,
+        observed: Tensor::f_from_slice(&observed)?
+            .f_view(&behind(rows, &spec.target.shape())[..])?,
         weight: Tensor::f_from_slice(&weight)?,
         examples: examples.to_vec(),
     })
+}
+
+/// `shape` behind a batch axis of `rows`.
+fn behind(rows: i64, shape: &[usize]) -> Vec<i64> {
+    std::iter::once(rows).chain(shape.iter().map(|&n| n as i64)).collect()
 }
 
 /// Class numbers become int64 and are checked; other targets stay as they are.
@@ -229,7 +234,8 @@ fn target_tensor(
     name: impl Fn(usize) -> String,
 ) -> Result<Tensor> {
     let Target::Class { count } = spec.target else {
-        return Ok(Tensor::f_from_slice(target)?.f_view([rows, spec.target.len() as i64])?);
+        let shape = behind(rows, &spec.target.shape());
+        return Ok(Tensor::f_from_slice(target)?.f_view(&shape[..])?);
     };
     let mut classes = Vec::with_capacity(target.len());
     for (row, (&value, &seen)) in target.iter().zip(observed).enumerate() {

@@ -21,6 +21,7 @@ mod group_scores;
 mod image_examples;
 mod image_features;
 mod metadata;
+pub mod picker;
 mod read_images;
 mod read_windows;
 mod split;
@@ -35,6 +36,7 @@ pub use class_settings::{
 };
 pub use image_examples::ImageExamples;
 pub use image_features::image_features;
+pub use picker::{AmplitudeRule, Picker, PickerClass, PickerSettings};
 pub use read_images::{ReadImages, read_images, read_images_to_classify};
 pub use read_windows::{ReadWindows, read_windows};
 pub use split::Split;

@@ -17,6 +17,8 @@ mod masks;
 mod mlp;
 mod network;
 mod nlinear;
+mod pick_task;
+pub mod picker;
 mod quantiles;
 mod recurrent;
 mod shape;
@@ -38,12 +40,14 @@ pub use levels::{LevelLoss, LevelTask};
 pub use mlp::{Activation, Mlp};
 pub use network::{DropoutSource, Input, Mode, Network};
 pub use nlinear::Nlinear;
+pub use pick_task::{Activation as PickActivation, PickTask};
 pub use quantiles::{QuantileTask, quantiles};
 pub use recurrent::RecurrentSettings;
 pub use shape::{Axes, Sequence};
 pub use spec::{KINDS, KindEntry, ModelSpec};
 pub use task::{Loss, Reading, Task};
 pub use task_spec::TaskSpec;
+pub use weights::read_safetensors;
 
 /// A network with its parameters, ready for the trainer.
 ///

@@ -49,12 +49,27 @@ impl DropoutSource {
 pub enum Mode<'a> {
     /// Dropout on, batch statistics used and updated.
     Train(&'a DropoutSource),
+    /// Dropout on, running statistics used: answers differ from draw to draw.
+    Sample(&'a DropoutSource),
     /// Dropout off, running statistics used.
     Evaluate,
 }
 
 /// A differentiable map from [`Input`] to raw outputs (logits, quantile increments) `[N, K]`.
 pub trait Network: Send {
-    /// Returns `[N, outputs]`; the task gives it meaning.
+    /// Returns `[N, outputs]`, or `[N, outputs, T]` for targets at every sample; the task gives it
+    /// meaning.
     fn forward(&self, input: &Input<'_>, mode: Mode<'_>) -> Tensor;
+
+    /// [`Network::forward`], showing `observe` what comes out of named layers on the way, in the
+    /// network's own axes. Networks that name no layers show nothing.
+    fn forward_observed(
+        &self,
+        input: &Input<'_>,
+        mode: Mode<'_>,
+        observe: &mut dyn FnMut(&str, &Tensor),
+    ) -> Tensor {
+        let _ = observe;
+        self.forward(input, mode)
+    }
 }

@@ -9,6 +9,7 @@ use super::dlinear::Dlinear;
 use super::layers::{Builder, Cell, Initialisation, LayerRow, Registry};
 use super::mlp::Mlp;
 use super::nlinear::Nlinear;
+use super::picker::{EqTransformer, Gpd, PhaseNet, PhaseNetLight, PhaseNetVariable};
 use super::recurrent::RecurrentSettings;
 use super::shape::Axes;
 use super::{Model, Network};
@@ -28,6 +29,7 @@ pub struct KindEntry {
 
 const SEQUENCES: &[Layout] = &[Layout::Series, Layout::Waveform];
 const ANYTHING: &[Layout] = &[Layout::Series, Layout::Waveform, Layout::Image];
+const WAVEFORMS: &[Layout] = &[Layout::Waveform];
 const IMAGES: &[Layout] = &[Layout::Image, Layout::Waveform];
 
 /// An entry: the variant with its settings (and what their `build` takes before the builder), the
@@ -104,6 +106,14 @@ networks! {
         "one linear layer over a running mean, one over the remainder";
     Cnn2d(Cnn2d), "cnn2d", IMAGES,
         "convolutions over images; front_end reads waveforms as log spectrograms";
+    PhaseNet(PhaseNet), "phasenet", WAVEFORMS, "U-net picker, windows of 3001 samples";
+    PhaseNetLight(PhaseNetLight), "phasenet-light", WAVEFORMS,
+        "U-net picker of 23,305 parameters, windows of 3001 samples";
+    PhaseNetVariable(PhaseNetVariable), "phasenet-variable", WAVEFORMS,
+        "U-net picker, windows of any length";
+    EqTransformer(EqTransformer), "eqtransformer", WAVEFORMS,
+        "detector and picker with recurrent layers and attention";
+    Gpd(Gpd), "gpd", WAVEFORMS, "convolutions that name the phase of a short window";
 }
 
 impl ModelSpec {
@@ -133,12 +143,24 @@ impl ModelSpec {
     ) -> Result<(Model, Vec<LayerRow>)> {
         let axes = Axes::of(example)?;
         check_outputs(example, outputs)?;
+        self.check_target(example)?;
         // A device that is not there answers with an error here, and with a panic later.
         let _ = Tensor::f_zeros([1], (tch::Kind::Float, device))?;
         let parameters = tch::nn::VarStore::new(device);
         let registry = Registry::new(seed, self.initialisation());
         let network = self.network(&Builder::new(&parameters, &registry), &axes, outputs as i64)?;
         Ok((Model { parameters, network }, registry.into_rows()))
+    }
+
+    /// Whether it puts out a number a label at every sample, `[N, K, T]`, and not `[N, K]`.
+    pub fn answers_every_sample(&self) -> bool {
+        matches!(
+            self,
+            Self::PhaseNet(_)
+                | Self::PhaseNetLight(_)
+                | Self::PhaseNetVariable(_)
+                | Self::EqTransformer(_)
+        )
     }
 
     fn initialisation(&self) -> Initialisation {
@@ -149,14 +171,39 @@ impl ModelSpec {
     }
 }
 
+impl ModelSpec {
+    /// Refuses targets at every sample for networks that answer once a window, and the reverse.
+    fn check_target(&self, example: &ExampleSpec) -> Result<()> {
+        let kind = self.kind();
+        match (&example.target, self.answers_every_sample()) {
+            (Target::Samples { samples, .. }, true) => match example.values.last() {
+                Some(length) if length == samples => Ok(()),
+                _ => Err(Error::usage(format!(
+                    "{kind} answers at every sample of (N, {:?}); the targets have {samples}",
+                    example.values
+                ))),
+            },
+            (Target::Samples { .. }, false) => Err(Error::usage(format!(
+                "{kind} answers once a window, the targets have labels at every sample; take \
+                 phasenet, phasenet-light, phasenet-variable or eqtransformer"
+            ))),
+            (_, true) => Err(Error::usage(format!(
+                "{kind} answers at every sample, the targets are one a window; take another kind"
+            ))),
+            (_, false) => Ok(()),
+        }
+    }
+}
+
 /// Class targets need an output a class; horizons at least one an horizon.
 fn check_outputs(example: &ExampleSpec, outputs: usize) -> Result<()> {
     let (expected, what) = match example.target {
         Target::Class { count } => (count, "classes"),
         Target::Levels { horizons } | Target::Events { horizons } => (horizons, "horizons"),
+        Target::Samples { labels, .. } => (labels, "labels"),
     };
     let fits = match example.target {
-        Target::Class { .. } => outputs == expected,
+        Target::Class { .. } | Target::Samples { .. } => outputs == expected,
         _ => expected > 0 && outputs.is_multiple_of(expected),
     };
     if fits && (1..=1 << 20).contains(&outputs) {

@@ -3,6 +3,7 @@
 use super::classes::ClassTask;
 use super::events::EventTask;
 use super::levels::LevelTask;
+use super::pick_task::PickTask;
 use super::quantiles::QuantileTask;
 use super::shape::check_fraction;
 use super::task::Task;
@@ -20,6 +21,8 @@ pub enum TaskSpec {
     Events(EventTask),
     /// Probabilities of classes.
     Classes(ClassTask),
+    /// Labels at every sample.
+    Picks(PickTask),
 }
 
 impl TaskSpec {
@@ -30,6 +33,7 @@ impl TaskSpec {
             Self::Levels(task) => task,
             Self::Events(task) => task,
             Self::Classes(task) => task,
+            Self::Picks(task) => task,
         }
     }
 
@@ -43,6 +47,7 @@ impl TaskSpec {
                 check_weights("positive_weight", task.positive_weight.as_slice())
             }
             Self::Classes(task) => check_classes(task),
+            Self::Picks(task) => check_labels(task),
         }
     }
 }
@@ -72,4 +77,16 @@ fn check_classes(task: &ClassTask) -> Result<()> {
     check_weights("class_weights", weights)?;
     check_weights("focal_gamma", task.focal_gamma.as_slice())?;
     check_fraction("label_smoothing", task.label_smoothing)
+}
+
+fn check_labels(task: &PickTask) -> Result<()> {
+    let weights = task.label_weights.as_deref().unwrap_or_default();
+    if task.labels == 0 || (task.label_weights.is_some() && weights.len() != task.labels) {
+        return Err(Error::usage(format!(
+            "{} label weights for {} labels: expected one a label, and at least one label",
+            weights.len(),
+            task.labels
+        )));
+    }
+    check_weights("label_weights", weights)
 }

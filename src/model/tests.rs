@@ -94,7 +94,7 @@ fn settings_survive_writing_and_unknown_ones_are_refused() {
         assert_eq!(toml::from_str::<ModelSpec>(&text).unwrap(), spec);
         assert!(toml::from_str::<ModelSpec>(&format!("colour = 3\n{text}")).is_err());
     }
-    assert_eq!(KINDS.len(), 10, "a new kind needs a line in KINDS and in of_kind");
+    assert_eq!(KINDS.len(), 15, "a new kind needs a line in KINDS and in of_kind");
 }
 
 #[test]

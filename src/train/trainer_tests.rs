@@ -76,7 +76,7 @@ mod tests {
             let flat = input.values.flatten(1, -1);
             let flat = match mode {
                 Mode::Train(dropout) => &flat * dropout.mask(&flat.size(), 0.1, &flat),
-                Mode::Evaluate => flat,
+                Mode::Evaluate | Mode::Sample(_) => flat,
             };
             flat.matmul(&self.weight) + &self.bias
         }

@@ -17,6 +17,7 @@ pub struct BatchNorm {
     bias: Tensor,
     running_mean: Tensor,
     running_var: Tensor,
+    epsilon: f64,
 }
 
 const EPSILON: f64 = 1e-5;
@@ -25,11 +26,22 @@ const MOMENTUM: f64 = 0.1;
 impl BatchNorm {
     /// `output` is the shape behind the batch axis, for the summary alone.
     pub fn new(builder: &Builder<'_>, channels: i64, output: &[i64]) -> Self {
+        Self::with_epsilon(builder, channels, output, EPSILON)
+    }
+
+    /// `epsilon` is added to the variance; PyTorch's 1e-5 in [`BatchNorm::new`].
+    pub fn with_epsilon(
+        builder: &Builder<'_>,
+        channels: i64,
+        output: &[i64],
+        epsilon: f64,
+    ) -> Self {
         let layer = Self {
             weight: builder.constant("weight", &[channels], 1.0),
             bias: builder.constant("bias", &[channels], 0.0),
             running_mean: builder.buffer("running_mean", &[channels], 0.0),
             running_var: builder.buffer("running_var", &[channels], 1.0),
+            epsilon,
         };
         builder.row("batch norm", output, &[&layer.weight, &layer.bias]);
         layer
@@ -46,7 +58,7 @@ impl BatchNorm {
             Some(&self.running_var),
             train,
             MOMENTUM,
-            EPSILON,
+            self.epsilon,
             true,
         )
     }

@@ -4,6 +4,7 @@
 mod batch_norm;
 mod builder;
 mod conv;
+mod conv_transpose;
 mod head;
 mod layer_norm;
 mod linear;
@@ -14,6 +15,7 @@ mod spectrogram;
 pub use batch_norm::BatchNorm;
 pub use builder::{Builder, Initialisation, LayerRow, Registry};
 pub use conv::{Conv1d, Conv2d, Kernel};
+pub use conv_transpose::{ConvTranspose1d, TransposedKernel};
 pub use head::{Head, HeadSettings, SequenceHead};
 pub use layer_norm::LayerNorm;
 pub use linear::Linear;
@@ -28,8 +30,20 @@ use super::Mode;
 /// Zeroes each number with `probability` in training and scales the rest by `1 / (1 - probability)`.
 pub fn dropout(values: Tensor, probability: f64, mode: Mode<'_>) -> Tensor {
     match mode {
-        Mode::Train(source) if probability > 0.0 => {
+        Mode::Train(source) | Mode::Sample(source) if probability > 0.0 => {
             let mask = source.mask(&values.size(), probability, &values);
+            values * mask
+        }
+        _ => values,
+    }
+}
+
+/// Zeroes each channel of `[N, C, T]` as a whole with `probability` in training.
+pub fn dropout_channels(values: Tensor, probability: f64, mode: Mode<'_>) -> Tensor {
+    match mode {
+        Mode::Train(source) | Mode::Sample(source) if probability > 0.0 => {
+            let size = values.size();
+            let mask = source.mask(&[size[0], size[1], 1], probability, &values);
             values * mask
         }
         _ => values,

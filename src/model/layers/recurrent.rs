@@ -226,7 +226,7 @@ impl Recurrent {
             Some((_, None)) => zero(),
             None => hidden.shallow_clone(),
         };
-        let dropped = matches!(mode, Mode::Train(_)) && self.dropout > 0.0;
+        let dropped = !matches!(mode, Mode::Evaluate) && self.dropout > 0.0;
         if layers == 1 || !dropped {
             return self.call(&steps, &hidden, &cell, &self.weights, layers, mode);
         }
