@@ -146,7 +146,7 @@ fn units_make_a_difference_only_where_seisbench_says_so() {
         assert!(apart(&counts, &at(1.0, AmplitudeRule::Relative)) < 1e-4, "{class}");
         let relative = apart(&counts, &at(1e-13, AmplitudeRule::Relative));
         let absolute = apart(&counts, &at(1e-13, AmplitudeRule::Absolute));
-        assert!(relative < 1e-4 && absolute > 1e-3, "{class}: {relative} {absolute}");
+        assert!(relative < 1e-4 && absolute > 2e-4, "{class}: {relative} {absolute}");
         let silent = picker.probabilities(
             &vec![7.0; 2 * picker.settings().example().values_len()],
             2,
