@@ -29,6 +29,7 @@ mod trace_files;
 mod train;
 mod waveform_figure;
 mod waveform_reading;
+mod weights;
 
 use std::process::ExitCode;
 
@@ -87,6 +88,7 @@ enum WithNetworks {
     Forecast(Box<forecast::Args>),
     Models(models::Args),
     Train(train::Args),
+    Weights(weights::Args),
 }
 
 /// How a command that did its work ends.
@@ -167,6 +169,7 @@ fn run_with_networks(command: WithNetworks) -> Result<Outcome> {
         WithNetworks::Forecast(args) => forecast::run(*args),
         WithNetworks::Models(args) => models::run(args),
         WithNetworks::Train(args) => train::run(args),
+        WithNetworks::Weights(args) => weights::run(args),
     }
 }
 

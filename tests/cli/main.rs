@@ -23,3 +23,4 @@ mod resume;
 mod start_up;
 mod synth;
 mod table;
+mod weights;

@@ -83,18 +83,26 @@ impl PickerClass {
         }
     }
 
+    /// Samples of a window, where that is no argument of the constructor.
+    pub fn fixed_samples(self) -> Option<usize> {
+        match self {
+            Self::PhaseNet | Self::PhaseNetLight => Some(3001),
+            Self::Gpd => Some(400),
+            Self::VariableLengthPhaseNet | Self::EqTransformer => None,
+        }
+    }
+
     /// Constructor arguments where a weight file says nothing.
     pub fn default_model_arguments(self) -> Map<String, Value> {
         let own = match self {
-            Self::PhaseNet => json!({ "phases": "NPS", "norm": "std", "in_samples": 3001,
-                "filter_factor": 1 }),
-            Self::PhaseNetLight => json!({ "phases": "NPS", "norm": "std", "in_samples": 3001 }),
+            Self::PhaseNet => json!({ "phases": "NPS", "norm": "std", "filter_factor": 1 }),
+            Self::PhaseNetLight => json!({ "phases": "NPS", "norm": "std" }),
             Self::VariableLengthPhaseNet => json!({ "phases": "PSN", "norm": "peak",
                 "in_samples": 600, "norm_axis": [-1], "output_activation": "softmax" }),
             Self::EqTransformer => json!({ "phases": "PS", "norm": "std", "in_samples": 6000,
                 "lstm_blocks": 3, "drop_rate": 0.1, "original_compatible": false }),
-            Self::Gpd => json!({ "phases": null, "in_samples": 400, "pred_sample": 200,
-                "eps": 1e-10, "original_compatible": false }),
+            Self::Gpd => json!({ "phases": null, "pred_sample": 200, "eps": 1e-10,
+                "original_compatible": false }),
         };
         let mut arguments = match own {
             Value::Object(own) => own,

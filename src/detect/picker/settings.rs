@@ -73,7 +73,10 @@ impl PickerSettings {
             )));
         }
         let (labels, phases) = labels(class, &read)?;
-        let in_samples = read.count("in_samples")?;
+        let in_samples = match class.fixed_samples() {
+            Some(samples) => samples,
+            None => read.count("in_samples")?,
+        };
         let point_sample =
             if class == PickerClass::Gpd { Some(read.count("pred_sample")?) } else { None };
         let rate_hz = match read.get("sampling_rate") {
