@@ -9,6 +9,7 @@
 //! | scores and predictions | [`class_report`] |
 //! | a trained run on new input | [`ClassRun`], [`continuous`] |
 
+pub mod annotate;
 mod class_examples;
 pub mod class_report;
 mod class_run;

@@ -227,6 +227,29 @@ impl Archive {
         parts.map(|(placed, part)| self.read_part(placed, part))
     }
 
+    /// The segments of a channel as they lie in the files, cut to a part of the time: in the order
+    /// of the files, overlapping and repeated where the files are.
+    pub fn segments_within(
+        &self,
+        id: &StreamId,
+        span: Span,
+    ) -> impl Iterator<Item = Result<Trace>> + use<'_> {
+        let span = Span {
+            start: span.start.max(self.options.span.start),
+            end: span.end.min(self.options.span.end),
+        };
+        let segments = self.streams.get(id).into_iter().flat_map(|stream| &stream.segments);
+        segments.flat_map(move |placed| {
+            let all = Take { segment: 0, range: 0..placed.segment.samples };
+            let range = coverage::within(&placed.segment, &all, span);
+            let starts = range.clone().step_by(MOST_SAMPLES as usize);
+            starts.map(move |start| {
+                let end = range.end.min(start.saturating_add(MOST_SAMPLES));
+                self.read_part(placed, start..end)
+            })
+        })
+    }
+
     /// Where the pieces of a channel lie.
     fn parts(
         &self,

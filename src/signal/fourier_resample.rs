@@ -32,6 +32,24 @@ pub fn resample_fourier(
     let number = exact.filter(|number| *number <= 1 << 31).ok_or_else(|| {
         Error::data(format!("resampling {n} samples from {from} to {to} would give too many"))
     })? as usize;
+    resample_fourier_to(samples, down as f64 / up as f64, number, hann)
+}
+
+/// Like [`resample_fourier`], with the ratio of the old rate to the new one as a number, to a given
+/// number of values.
+///
+/// # Errors
+/// `Data` if the transform refuses.
+pub fn resample_fourier_to(
+    samples: &[f64],
+    ratio: f64,
+    number: usize,
+    hann: bool,
+) -> Result<Vec<f64>> {
+    let n = samples.len();
+    if n == 0 || number == 0 {
+        return Ok(Vec::new());
+    }
     let mut planner = RealFftPlanner::new();
     let forward = planner.plan_fft_forward(n);
     let (mut input, mut spectrum) = (samples.to_vec(), forward.make_output_vec());
@@ -45,7 +63,7 @@ pub fn resample_fourier(
         }
     }
     // A new bin lies at this many old bins, a little more or less than 1.
-    let step = n as f64 * (up as f64 / down as f64) / number as f64;
+    let step = n as f64 / ratio / number as f64;
     let last = spectrum.len() - 1;
     let at = |k: usize| -> Complex64 {
         let position = k as f64 * step;

@@ -28,6 +28,7 @@ mod response_stage;
 mod rotate;
 mod running_sum;
 mod sections;
+mod sinc_resample;
 mod spectrogram_mean;
 mod spectrum;
 mod spline;
@@ -47,7 +48,7 @@ pub use butterworth::{Band, butterworth};
 pub use chebyshev::{anti_alias_low_pass, chebyshev1_low_pass, chebyshev2_low_pass};
 pub use detrend::{demean, detrend_linear, detrend_polynomial, detrend_simple};
 pub use differentiate::{Gradient, gradient};
-pub use fourier_resample::resample_fourier;
+pub use fourier_resample::{resample_fourier, resample_fourier_to};
 pub use geodesic::{Geodesic, geodesic};
 pub use integrate::TrapezoidIntegrator;
 pub use interpolate::{Interpolation, Interpolator, interpolate};
@@ -67,6 +68,7 @@ pub use sections::{
     Section, SosFilter, filter_forward_backward_zero_state, gain_at, sosfilt, sosfilt_zi,
     sosfiltfilt,
 };
+pub use sinc_resample::SincResampler;
 pub use spectrogram_mean::{MeanSpectrogram, SpectrogramMean, SpectrogramSettings};
 pub use spectrum::{Periodogram, stft};
 pub use spline::integrate_spline;

@@ -142,7 +142,7 @@ fn low_pass_taps(half: usize, edge: f64, window: impl Fn(f64) -> f64) -> Vec<f64
 
 /// The modified Bessel function of the first kind and order 0, by its power series (for the small
 /// arguments of windows).
-fn bessel_i0(x: f64) -> f64 {
+pub(super) fn bessel_i0(x: f64) -> f64 {
     let quarter = x * x / 4.0;
     let (mut sum, mut term, mut k) = (1.0, 1.0, 1.0);
     while term > 1e-18 * sum {
