@@ -17,6 +17,7 @@ mod pytorch_training;
 mod response;
 mod ruapehu;
 mod scores;
+mod seisbench_variants;
 mod sensors;
 mod shared;
 mod signal;

@@ -140,7 +140,8 @@ impl StretchRules {
         let row = self.components.row(&letter)?;
         // Codes of other lengths than SEED's say nothing of the instrument.
         let letters: Vec<char> = id.channel.chars().collect();
-        let channel = if letters.len() == 3 { letters[..2].iter().collect() } else { String::new() };
+        let channel =
+            if letters.len() == 3 { letters[..2].iter().collect() } else { String::new() };
         let own = self.components.is_own(&letter);
         Some((StreamId { channel, ..id.clone() }, Component { id: id.clone(), row, own }))
     }

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use super::stacking::Stacking;
-use crate::detect::picker::PickerSettings;
+use crate::detect::picker::{PickerClass, PickerSettings};
 use crate::error::{Error, Result};
 
 /// The label that makes detections instead of picks.
@@ -108,12 +108,12 @@ impl ClassDefaults {
         let half = picker.in_samples / 2;
         let base =
             Self { overlap: half, stacking: Stacking::Avg, blinding: (0, 0), threshold: 0.3 };
-        match picker.class.as_str() {
-            "EQTransformer" => {
+        match picker.class {
+            PickerClass::EqTransformer => {
                 let blinding = (500, 500);
                 Self { stacking: Stacking::Max, blinding, threshold: 0.1, ..base }
             }
-            "GPD" => Self { threshold: 0.7, ..base },
+            PickerClass::Gpd => Self { threshold: 0.7, ..base },
             _ => base,
         }
     }
@@ -223,20 +223,9 @@ mod tests {
     use super::*;
 
     fn picker() -> PickerSettings {
-        PickerSettings {
-            class: "PhaseNet".into(),
-            components: "ZNE".into(),
-            labels: ["N", "P", "S"].map(String::from).to_vec(),
-            phases: ["P", "S"].map(String::from).to_vec(),
-            rate_hz: Some(100.0),
-            in_samples: 3001,
-            point_sample: None,
-            filter: None,
-            arguments: json!({ "P_threshold": 0.39, "blinding": [250, 250] })
-                .as_object()
-                .cloned()
-                .unwrap_or_default(),
-        }
+        let defaults = json!({ "P_threshold": 0.39, "blinding": [250, 250] });
+        let defaults = defaults.as_object().cloned().unwrap_or_default();
+        PickerSettings::new(PickerClass::PhaseNet, &Map::new(), &defaults).unwrap()
     }
 
     fn resolve(call: Value) -> Result<(AnnotateSettings, Vec<String>)> {

@@ -44,9 +44,7 @@ pub(super) fn intersection(a: &[Span], b: &[Span]) -> Vec<Span> {
 pub(super) fn within(set: &[Span], span: Span) -> Vec<Span> {
     let first = set.partition_point(|s| s.end <= span.start);
     let inside = set[first..].iter().take_while(|s| s.start < span.end);
-    inside
-        .map(|s| Span { start: s.start.max(span.start), end: s.end.min(span.end) })
-        .collect()
+    inside.map(|s| Span { start: s.start.max(span.start), end: s.end.min(span.end) }).collect()
 }
 
 /// The days (UTC) that a set touches, as their midnights.
@@ -82,8 +80,14 @@ mod tests {
         let set = union([span(20, 30), span(0, 10), span(12, 15), span(5, 5)], 2);
         assert_eq!(set, [span(0, 15), span(20, 30)]);
         assert_eq!(total(&set), 25);
-        assert_eq!(intersection(&set, &[span(8, 22), span(29, 40)]), [span(8, 15), span(20, 22), span(29, 30)]);
+        assert_eq!(
+            intersection(&set, &[span(8, 22), span(29, 40)]),
+            [span(8, 15), span(20, 22), span(29, 30)]
+        );
         assert_eq!(within(&set, span(14, 21)), [span(14, 15), span(20, 21)]);
-        assert_eq!(days(&[span(5, 6), span(7, 2 * DAY), span(2 * DAY, 2 * DAY + 1)]), [UtcTime(0), UtcTime(DAY), UtcTime(2 * DAY)]);
+        assert_eq!(
+            days(&[span(5, 6), span(7, 2 * DAY), span(2 * DAY, 2 * DAY + 1)]),
+            [UtcTime(0), UtcTime(DAY), UtcTime(2 * DAY)]
+        );
     }
 }
