@@ -8,6 +8,7 @@ mod bootstrap;
 mod classes;
 mod events;
 mod levels;
+pub mod picks;
 pub mod quantile;
 mod sheet;
 mod table;

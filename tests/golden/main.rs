@@ -11,6 +11,7 @@ mod keras_training;
 mod libmseed_records;
 mod noise_density;
 mod obspy_waveforms;
+mod pick_windows;
 mod picker_forward;
 mod pytorch_models;
 mod pytorch_training;
