@@ -4,6 +4,7 @@
 //! files take to read, and runs the commands that need no network; the others it passes on to
 //! `temblor-networks`, which runs every command. `build.rs` keeps libtorch out of the first.
 
+mod associate;
 mod catalogue;
 mod class_figures;
 mod classify;
@@ -69,6 +70,7 @@ enum Command {
 /// What `temblor` does itself.
 #[derive(Subcommand)]
 enum WithoutNetworks {
+    Associate(Box<associate::Args>),
     Catalogue(catalogue::Args),
     Completions(completions::Args),
     Convert(convert::Args),
@@ -148,6 +150,7 @@ fn bytes(text: &str) -> std::result::Result<u64, String> {
 
 fn run_without_networks(command: WithoutNetworks) -> Result<Outcome> {
     match command {
+        WithoutNetworks::Associate(args) => associate::run(*args),
         WithoutNetworks::Catalogue(args) => catalogue::run(args),
         WithoutNetworks::Completions(args) => completions::run(args),
         WithoutNetworks::Convert(args) => convert::run(args),

@@ -10,6 +10,7 @@
 //! | a trained run on new input | [`ClassRun`], [`continuous`] |
 
 pub mod annotate;
+pub mod associate;
 mod class_examples;
 pub mod class_report;
 mod class_run;

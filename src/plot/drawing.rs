@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::confusion::ConfusionFigure;
 use super::coverage::CoverageFigure;
 use super::dayplot::DayplotFigure;
+use super::epicentres::EpicentresFigure;
 use super::features::FeaturesFigure;
 use super::forecast::ForecastFigure;
 use super::history::HistoryFigure;
@@ -59,6 +60,7 @@ drawings! {
     Confusion(ConfusionFigure),
     Coverage(CoverageFigure),
     Dayplot(DayplotFigure),
+    Epicentres(EpicentresFigure),
     Features(FeaturesFigure),
     Forecast(ForecastFigure),
     History(HistoryFigure),

@@ -9,6 +9,7 @@ pub mod coverage;
 pub mod dayplot;
 mod drawing;
 mod envelope;
+pub mod epicentres;
 pub mod features;
 pub mod forecast;
 pub mod history;

@@ -33,7 +33,8 @@ fn mark(bytes: &[u8]) -> Option<u8> {
             .split(|&b| b == b',')
             .any(|field| field.trim_ascii().eq_ignore_ascii_case(name.as_bytes()))
     };
-    (names("network") && names("station") && names("latitude")).then_some(b',')
+    let is_of_stations = names("station") || names("name");
+    (is_of_stations && names("latitude") && names("longitude")).then_some(b',')
 }
 
 /// A table with its rows still in the bytes.
@@ -145,7 +146,9 @@ impl Row<'_> {
 /// Stations, with channels where the table is one of channels.
 pub(super) fn stations(bytes: &[u8], file: &Path) -> Result<Stations> {
     let table = Table::new(bytes, file);
-    if !table.has("network") || !table.has("station") {
+    let is_plain = mark(bytes) == Some(b',');
+    let station = if is_plain && !table.has("station") { "name" } else { "station" };
+    if !is_plain && !table.has("network") || !table.has(station) {
         let problem = "a table parted by '|' without the columns Network and Station";
         return Err(Error::input(file, problem));
     }
@@ -157,7 +160,7 @@ pub(super) fn stations(bytes: &[u8], file: &Path) -> Result<Stations> {
         } else {
             stations.add_station(StationEpoch {
                 network: row.text("network").to_string(),
-                station: row.text("station").to_string(),
+                station: row.text(station).to_string(),
                 site: row.text("sitename").to_string(),
                 span: row.span()?,
                 place: row.place()?,
@@ -225,6 +228,9 @@ mod tests {
             IU|ANMO|34.9|-106.4|1671|Albuquerque|2008-01-01|\n";
         let stations = super::stations(text.as_bytes(), Path::new("a.txt")).unwrap();
         assert_eq!(stations.stations()[0].site, "Albuquerque");
+        let plain = "Latitude,Longitude,Elevation,Name\n64.6836,-17.1337,1.381,DYJN\n";
+        let plain = super::stations(plain.as_bytes(), Path::new("b.csv")).unwrap();
+        assert_eq!(plain.stations()[0].station, "DYJN");
         let commas = text.trim_start_matches('#').replace('|', ",");
         let same = super::stations(commas.as_bytes(), Path::new("a.csv")).unwrap();
         assert_eq!(same.stations(), stations.stations());

@@ -1,5 +1,6 @@
 //! The program as a process: exit codes, streams, files.
 
+mod associate;
 mod catalogue;
 mod classify;
 mod completions;
