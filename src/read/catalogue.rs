@@ -36,8 +36,27 @@ pub struct Event {
     pub kind: String,
     /// Who found it: `manual` or `automatic`; empty if not stated.
     pub mode: String,
+    /// By how much the origin may be off, and how well it explains its picks.
+    pub quality: OriginQuality,
     /// Arrivals of waves, in time order.
     pub picks: Vec<Pick>,
+}
+
+/// How certain an origin is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OriginQuality {
+    /// Seconds by which the origin time may be off.
+    pub time_uncertainty: Option<f64>,
+    /// Degrees by which the latitude may be off.
+    pub latitude_uncertainty: Option<f64>,
+    /// Degrees by which the longitude may be off.
+    pub longitude_uncertainty: Option<f64>,
+    /// Kilometres by which the depth may be off.
+    pub depth_uncertainty_km: Option<f64>,
+    /// Root mean square of the residuals of the picks, seconds.
+    pub standard_error: Option<f64>,
+    /// The widest angle between stations as seen from the epicentre, degrees.
+    pub azimuthal_gap: Option<f64>,
 }
 
 /// A magnitude.
@@ -66,6 +85,10 @@ pub struct Pick {
     pub distance: Option<f64>,
     /// Seconds after the time the origin predicts.
     pub residual: Option<f64>,
+    /// How much it counted for the origin, 0 to 1.
+    pub weight: Option<f64>,
+    /// How probable its picker holds it, 0 to 1; a comment in QuakeML, which has no other place.
+    pub probability: Option<f64>,
     /// `manual` or `automatic`; empty if not stated.
     pub mode: String,
 }
@@ -154,8 +177,7 @@ fn event_of(row: &Row<'_>) -> Result<Event> {
         magnitude: row.number("magnitude")?.map(|value| Magnitude { value, scale }),
         place: row.text("eventlocationname").to_string(),
         kind: row.text("eventtype").to_string(),
-        mode: String::new(),
-        picks: Vec::new(),
+        ..Event::default()
     })
 }
 

@@ -3,12 +3,15 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::catalogue::{Catalogue, Event, Magnitude, Pick};
+use super::catalogue::{Catalogue, Event, Magnitude, OriginQuality, Pick};
 use super::stations::location;
 use super::trace::StreamId;
 use super::xml::{Tag, Xml, shortened};
 use crate::error::Result;
 use crate::time::UtcTime;
+
+/// How the comment of a pick begins that says how probable it is.
+pub(super) const PROBABILITY: &str = "probability:";
 
 /// Reads a document; `file` is for messages.
 pub(super) fn parse(bytes: &[u8], file: &Path) -> Result<Catalogue> {
@@ -47,6 +50,7 @@ struct Origin {
     longitude: Option<f64>,
     depth: Option<f64>,
     mode: String,
+    quality: OriginQuality,
     arrivals: Vec<Arrival>,
 }
 
@@ -56,6 +60,7 @@ struct Arrival {
     phase: String,
     distance: Option<f64>,
     residual: Option<f64>,
+    weight: Option<f64>,
 }
 
 /// `None` without any time.
@@ -96,6 +101,7 @@ fn event(xml: &mut Xml<'_>, tag: &Tag<'_>) -> Result<Option<Event>> {
     (event.latitude, event.longitude) = (origin.latitude, origin.longitude);
     event.depth_km = origin.depth.map(|metres| metres / 1000.0);
     event.mode = origin.mode;
+    event.quality = origin.quality;
     Ok(Some(event))
 }
 
@@ -110,6 +116,7 @@ fn with_arrivals(picks: Vec<(String, Option<Pick>)>, arrivals: &[Arrival]) -> Ve
                 pick.phase.clone_from(&arrival.phase);
             }
             (pick.distance, pick.residual) = (arrival.distance, arrival.residual);
+            pick.weight = arrival.weight;
         }
         Some(pick)
     };
@@ -122,10 +129,30 @@ fn origin(xml: &mut Xml<'_>, tag: &Tag<'_>) -> Result<Origin> {
     let mut origin = Origin { id: tag.attribute_or_empty("publicID"), ..Origin::default() };
     xml.children(&mut |xml, tag| {
         match tag.name() {
-            "time" => origin.time = time(xml)?.map(|(time, _)| time),
-            "latitude" => origin.latitude = quantity(xml)?.0,
-            "longitude" => origin.longitude = quantity(xml)?.0,
-            "depth" => origin.depth = quantity(xml)?.0,
+            "time" => {
+                let stated = time(xml)?;
+                origin.time = stated.map(|(time, _)| time);
+                origin.quality.time_uncertainty = stated.and_then(|(_, uncertainty)| uncertainty);
+            }
+            "latitude" => {
+                (origin.latitude, origin.quality.latitude_uncertainty) = quantity(xml)?;
+            }
+            "longitude" => {
+                (origin.longitude, origin.quality.longitude_uncertainty) = quantity(xml)?;
+            }
+            "depth" => {
+                let metres;
+                (origin.depth, metres) = quantity(xml)?;
+                origin.quality.depth_uncertainty_km = metres.map(|metres| metres / 1000.0);
+            }
+            "quality" => xml.children(&mut |xml, tag| {
+                match tag.name() {
+                    "standardError" => origin.quality.standard_error = Some(xml.number()?),
+                    "azimuthalGap" => origin.quality.azimuthal_gap = Some(xml.number()?),
+                    _ => {}
+                }
+                Ok(())
+            })?,
             "evaluationMode" => origin.mode = xml.text()?,
             "arrival" => origin.arrivals.push(arrival(xml)?),
             _ => {}
@@ -143,6 +170,7 @@ fn arrival(xml: &mut Xml<'_>) -> Result<Arrival> {
             "phase" => arrival.phase = xml.text()?,
             "distance" => arrival.distance = Some(xml.number()?),
             "timeResidual" => arrival.residual = Some(xml.number()?),
+            "timeWeight" => arrival.weight = Some(xml.number()?),
             _ => {}
         }
         Ok(())
@@ -181,6 +209,12 @@ fn pick(xml: &mut Xml<'_>) -> Result<Option<Pick>> {
             "phaseHint" => pick.phase = xml.text()?,
             "polarity" => pick.polarity = xml.text()?,
             "evaluationMode" => pick.mode = xml.text()?,
+            "comment" => {
+                let text = named_text(xml, "text")?;
+                let stated =
+                    text.strip_prefix(PROBABILITY).and_then(|text| text.trim().parse().ok());
+                pick.probability = stated.or(pick.probability);
+            }
             _ => {}
         }
         Ok(())
