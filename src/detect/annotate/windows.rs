@@ -8,7 +8,7 @@ pub fn window_starts(columns: usize, in_samples: usize, step: usize, point: bool
     }
     let last = columns - in_samples;
     let mut starts: Vec<usize> = (0..=last).step_by(step).collect();
-    if !point && last % step != 0 {
+    if !point && !last.is_multiple_of(step) {
         starts.push(last);
     }
     starts

@@ -18,6 +18,12 @@ pub(super) struct Origin {
 }
 
 impl Origin {
+    /// East, north, depth, km; seconds.
+    pub fn place_and_time(&self) -> [f64; 4] {
+        let [east, north, depth] = self.place;
+        [east, north, depth, self.seconds]
+    }
+
     pub fn event(self, network: &Network, first: UtcTime) -> AssociatedEvent {
         let (latitude, longitude) = network.frame.degrees(self.place[0], self.place[1]);
         AssociatedEvent {
@@ -47,17 +53,25 @@ pub(super) fn locate(
     let (mut place, mut seconds) = (start, time);
     let mut members = fit.members(place, seconds, 1.5 * settings.tolerance);
     let mut step = reach.max(0.5 * settings.smallest_box);
-    for _ in 0..8 {
+    let suffice = |members: &[&TimedPick]| {
+        let named = members.iter().map(|pick| (pick.station, pick.wave));
+        Agreeing::of(named, network.places.len()).suffice(settings)
+    };
+    for round in 0..10 {
         (place, seconds) = fit.best_around(place, seconds, step, &members);
-        members = fit.members(place, seconds, settings.tolerance);
-        step *= 0.6;
+        // Most boxes hold nothing; that shows at once.
+        let tolerance = if round == 0 { 1.5 } else { 1.0 } * settings.tolerance;
+        members = fit.members(place, seconds, tolerance);
+        if !suffice(&members) {
+            return None;
+        }
+        step *= 0.7;
     }
     for _ in 0..3 {
         (place, seconds) = fit.least_squares(place, seconds, &members);
         members = fit.members(place, seconds, settings.tolerance);
     }
-    let named = members.iter().map(|pick| (pick.station, pick.wave));
-    if !Agreeing::of(named, network.places.len()).suffice(settings) {
+    if !suffice(&members) {
         return None;
     }
     let residuals: Vec<f64> = members.iter().map(|p| fit.residual(place, seconds, p)).collect();
@@ -134,8 +148,8 @@ impl<'a> Fit<'a> {
     ) -> ([f64; 3], f64) {
         let mut best = (f64::INFINITY, place, seconds);
         let mut origins = Vec::with_capacity(members.len());
-        for number in 0..125 {
-            let offset = [number % 5, number / 5 % 5, number / 25].map(|n| f64::from(n - 2) * step);
+        for number in 0..27 {
+            let offset = [number % 3, number / 3 % 3, number / 9].map(|n| f64::from(n - 1) * step);
             let tried = self.clamped([0, 1, 2].map(|axis| place[axis] + offset[axis]));
             origins.clear();
             origins.extend(

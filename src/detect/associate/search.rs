@@ -28,6 +28,8 @@ struct Volume {
     /// Picks that may belong to an origin in it, by time.
     picks: Vec<usize>,
     agreeing: Agreeing,
+    /// What was located in it; its arrivals are then those that agree, and no longer a bound.
+    located: Option<Origin>,
     /// Order of making, which settles ties.
     made: usize,
 }
@@ -72,9 +74,11 @@ impl Agreeing {
 }
 
 impl Volume {
-    /// The volume with the most picks comes first, of those the smaller, of those the earlier made.
+    /// The volume with the most picks comes first, of those a located one, then the smaller, then
+    /// the earlier made. So an event is taken only once no other can have more picks.
     fn rank(&self) -> (usize, f64, usize) {
-        (self.agreeing.total(), -self.half[3] * self.half[0], usize::MAX - self.made)
+        let size = if self.located.is_some() { 0.0 } else { self.half[3] * self.half[0] };
+        (self.agreeing.total(), -size, usize::MAX - self.made)
     }
 }
 
@@ -105,6 +109,8 @@ struct Search<'a> {
     picks: Vec<TimedPick>,
     taken: Vec<bool>,
     queue: BinaryHeap<Volume>,
+    /// Places and times of what waits in the queue, located.
+    waiting: Vec<[f64; 4]>,
     made: usize,
 }
 
@@ -127,7 +133,8 @@ pub(super) fn search(
     timed.sort_by(|a, b| a.seconds.total_cmp(&b.seconds).then(a.number.cmp(&b.number)));
     let taken = vec![false; timed.len()];
     let queue = BinaryHeap::new();
-    let mut search = Search { network, settings, picks: timed, taken, queue, made: 0 };
+    let waiting = Vec::new();
+    let mut search = Search { network, settings, picks: timed, taken, queue, waiting, made: 0 };
     search.begin();
     let mut progress = Progress::new("associating", "picks", picks.len() as u64);
     let mut events = Vec::new();
@@ -213,7 +220,8 @@ impl Search<'_> {
         let agreeing = self.agreeing(&picks);
         if agreeing.suffice(self.settings) {
             self.made += 1;
-            self.queue.push(Volume { centre, half, picks, agreeing, made: self.made });
+            let located = None;
+            self.queue.push(Volume { centre, half, picks, agreeing, located, made: self.made });
         }
     }
 
@@ -222,8 +230,16 @@ impl Search<'_> {
         Agreeing::of(named, self.network.places.len())
     }
 
-    /// Halves the volume, or locates what is in it.
+    /// Takes what was located in the volume, locates what is in it, or halves it.
     fn visit(&mut self, mut volume: Volume) -> Option<Origin> {
+        if let Some(origin) = volume.located.take() {
+            self.waiting.retain(|known| *known != volume.centre);
+            if origin.arrivals.iter().any(|arrival| self.taken[arrival.pick]) {
+                self.locate(volume);
+                return None;
+            }
+            return Some(self.take(origin));
+        }
         volume.picks.retain(|&n| !self.taken[n]);
         let agreeing = self.agreeing(&volume.picks);
         if !agreeing.suffice(self.settings) {
@@ -238,7 +254,8 @@ impl Search<'_> {
         let is_small = volume.half[..3].iter().all(|&h| 2.0 * h <= self.settings.smallest_box)
             && volume.half[3] <= self.settings.tolerance / 2.0;
         if is_small {
-            return self.take(&volume);
+            self.locate(volume);
+            return None;
         }
         let mut half = volume.half;
         half[axis] /= 2.0;
@@ -262,12 +279,14 @@ impl Search<'_> {
         open.max_by(|&a, &b| seconds(a).total_cmp(&seconds(b)).then(b.cmp(&a))).unwrap_or(3)
     }
 
-    /// Locates the volume's picks and takes those that fit, if they suffice.
-    fn take(&mut self, volume: &Volume) -> Option<Origin> {
+    /// Puts what can be located in the volume into the queue, unless the same waits there already.
+    fn locate(&mut self, mut volume: Volume) {
+        if self.is_waiting(volume.centre, 1.5) {
+            return;
+        }
         let [east, north, depth, time] = volume.centre;
         let reach = volume.half[..3].iter().fold(0.0, |a: f64, &h| a.max(h));
-        let farthest = time + 2.0 * FIRST_SECONDS;
-        let last = volume.picks.last().map_or(farthest, |&n| self.picks[n].seconds + FIRST_SECONDS);
+        let last = volume.picks.last().map_or(time, |&n| self.picks[n].seconds) + FIRST_SECONDS;
         let first = self.picks.partition_point(|pick| pick.seconds < time - FIRST_SECONDS);
         let free: Vec<TimedPick> = (first..self.picks.len())
             .take_while(|&n| self.picks[n].seconds <= last)
@@ -275,11 +294,35 @@ impl Search<'_> {
             .map(|n| TimedPick { number: n, ..self.picks[n] })
             .collect();
         let start = [east, north, depth];
-        let mut origin = locate(self.network, self.settings, start, time, reach, &free)?;
+        let found = locate(self.network, self.settings, start, time, reach, &free);
+        let Some(origin) = found else { return };
+        if self.is_waiting(origin.place_and_time(), 0.5) {
+            return;
+        }
+        let members: Vec<usize> = origin.arrivals.iter().map(|arrival| arrival.pick).collect();
+        volume.agreeing = self.agreeing(&members);
+        volume.centre = origin.place_and_time();
+        volume.picks = members;
+        volume.located = Some(origin);
+        self.waiting.push(volume.centre);
+        self.queue.push(volume);
+    }
+
+    /// Whether an event within so many smallest boxes, and the tolerance in time, waits already.
+    fn is_waiting(&self, at: [f64; 4], boxes: f64) -> bool {
+        self.waiting.iter().any(|known| {
+            let apart = (0..3).map(|axis| (known[axis] - at[axis]).powi(2)).sum::<f64>().sqrt();
+            apart <= boxes * self.settings.smallest_box
+                && (known[3] - at[3]).abs() <= self.settings.tolerance
+        })
+    }
+
+    /// Marks the picks of an event as taken and names them as the caller does.
+    fn take(&mut self, mut origin: Origin) -> Origin {
         for arrival in &mut origin.arrivals {
             self.taken[arrival.pick] = true;
             arrival.pick = self.picks[arrival.pick].number;
         }
-        Some(origin)
+        origin
     }
 }

@@ -75,7 +75,7 @@ fn dense_swarms_come_apart_into_their_events() {
         VelocityModel::uniform(5.8, 3.3).unwrap(),
         VelocityModel::layered(vec![layer(0.0, 4.5), layer(3.0, 6.2), layer(12.0, 6.9)]).unwrap(),
     ] {
-        let (truth, picks, owners) = swarm(&mut rng, &stations, &model, 40, 8.0);
+        let (truth, picks, owners) = swarm(&mut rng, &stations, &model, 20, 8.0);
         let settings =
             AssociateSettings { tolerance: 0.3, least_picks: 8, ..AssociateSettings::new(model) };
         let events = associate(&stations, &picks, &settings).unwrap();
@@ -90,7 +90,7 @@ fn dense_swarms_come_apart_into_their_events() {
         let found = truth.iter().filter(|t| events.iter().any(|e| near(e, t))).count();
         let right = events.iter().filter(|e| truth.iter().any(|t| near(e, t))).count();
         let precise = right as f64 >= 0.9 * events.len() as f64;
-        assert!(found >= 36 && precise, "{found} {right} {}", events.len());
+        assert!(found >= 18 && precise, "{found} {right} {}", events.len());
         // A pick belongs to one event only, a wave at a station is picked once.
         let mut owned = vec![0; picks.len()];
         let (mut same, mut all) = (0, 0);
