@@ -128,6 +128,9 @@ pub struct SampleRate {
 }
 
 impl SampleRate {
+    /// 100 Hz.
+    pub const HUNDRED: Self = Self { numerator: 100, denominator: 1 };
+
     /// The exact ratio; `None` unless both parts are positive.
     pub fn from_ratio(numerator: u64, denominator: u64) -> Option<Self> {
         if numerator == 0 || denominator == 0 {

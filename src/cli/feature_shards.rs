@@ -42,6 +42,11 @@ impl Shard {
         units.into_iter().skip(self.number - 1).step_by(self.of).collect()
     }
 
+    /// Which of how many, from 1.
+    pub fn numbers(self) -> (usize, usize) {
+        (self.number, self.of)
+    }
+
     /// The name of the shard's table: `rows.shard-2-of-4.csv` of `rows.csv`.
     pub fn table(self, out: &Path) -> PathBuf {
         let part = |text: Option<&std::ffi::OsStr>| {

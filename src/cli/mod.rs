@@ -20,6 +20,7 @@ mod inspect;
 mod interrupted;
 mod models;
 mod pass_on;
+mod pick;
 mod plot;
 mod process;
 mod step_flags;
@@ -89,6 +90,7 @@ enum WithNetworks {
     Classify(classify::Args),
     Forecast(Box<forecast::Args>),
     Models(models::Args),
+    Pick(Box<pick::Args>),
     Train(train::Args),
     Weights(weights::Args),
 }
@@ -171,6 +173,7 @@ fn run_with_networks(command: WithNetworks) -> Result<Outcome> {
         WithNetworks::Classify(args) => classify::run(args),
         WithNetworks::Forecast(args) => forecast::run(*args),
         WithNetworks::Models(args) => models::run(args),
+        WithNetworks::Pick(args) => pick::run(*args),
         WithNetworks::Train(args) => train::run(args),
         WithNetworks::Weights(args) => weights::run(args),
     }

@@ -69,8 +69,12 @@ pub fn write_trace(
 /// The codes as the beginning of a file's name; those of a format without codes are all empty.
 pub fn stem(id: &StreamId) -> String {
     let empty = *id == StreamId::default();
-    let id = if empty { "trace".to_string() } else { id.to_string() };
-    id.chars()
+    safe(&if empty { "trace".to_string() } else { id.to_string() })
+}
+
+/// A name whose characters every file system takes.
+pub fn safe(name: &str) -> String {
+    name.chars()
         .map(|c| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' })
         .collect()
 }

@@ -7,7 +7,9 @@ use std::time::Instant;
 use serde_json::Value;
 use tch::Device;
 use temblor::detect::annotate::seisbench::{Annotated, annotate, classify};
-use temblor::detect::annotate::{AnnotateSettings, Detection, Network, PhasePick, Piece, Workers};
+use temblor::detect::annotate::{
+    AnnotateSettings, Detection, MeasureWindows, Network, PhasePick, Piece, Workers,
+};
 use temblor::detect::{AmplitudeRule, Picker, PickerSettings};
 use temblor::read::array::read_array;
 use temblor::read::{Archive, ArchiveOptions};
@@ -227,7 +229,7 @@ fn run(golden: &Path, case: &Value, opened: &Opened) -> Result<f64, String> {
     };
     let arrays = golden.join(format!("expected/{id}.npz"));
     let worst = compare_traces(&expected["traces"], &arrays, &annotated, class, tolerance)?;
-    let (picks, detections) = classify(&annotated, &settings);
+    let (picks, detections) = classify(&annotated, &settings, &MeasureWindows::default());
     compare_rows("picks", &expected["picks"], picks.iter().map(pick_row).collect(), tolerance)?;
     let rows = detections.iter().map(detection_row).collect();
     compare_rows("detections", &expected["detections"], rows, tolerance)?;

@@ -9,71 +9,40 @@ use super::workers::{Question, Workers};
 use crate::detect::picker::PickerSettings;
 use crate::error::Result;
 
-/// One curve a label, `[K, L]`: a value a sample for array models, a value a window for point
-/// models; not a number where there is none.
-pub struct Curves {
-    values: Vec<f32>,
-    length: usize,
-}
-
-impl Curves {
-    /// Number of values of each curve.
-    pub fn len(&self) -> usize {
-        self.length
-    }
-
-    /// Whether the curves have no values.
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
-    /// The curve of a label, `[L]`.
-    pub fn curve(&self, label: usize) -> &[f32] {
-        &self.values[label * self.length..(label + 1) * self.length]
-    }
-
-    /// The curve of a label, `[L]`.
-    pub fn curve_mut(&mut self, label: usize) -> &mut [f32] {
-        &mut self.values[label * self.length..(label + 1) * self.length]
-    }
-}
-
-/// The curves over `rows` of the windows that begin at `starts`.
+/// The curves of some labels over `rows`, of the windows that begin at `starts`: a value a sample
+/// for array models, a value a window for point models; not a number where there is none.
 ///
 /// # Errors
 /// What the network refuses.
 pub fn curves(
     rows: &Arc<Rows>,
     starts: &[usize],
+    labels: &[usize],
     picker: &PickerSettings,
     settings: &AnnotateSettings,
     workers: &Workers,
-) -> Result<Curves> {
-    let labels = picker.labels.len();
-    let question =
-        Question { rows, starts, in_samples: picker.in_samples, batch_size: settings.batch_size };
+) -> Result<Vec<Vec<f32>>> {
+    let all = picker.labels.len();
+    let window = picker.in_samples;
+    let question = Question { rows, starts, in_samples: window, batch_size: settings.batch_size };
     if picker.point_sample.is_some() {
-        let length = starts.len();
-        let mut values = vec![f32::NAN; labels * length];
-        let mut done = 0;
+        let mut values = vec![Vec::with_capacity(starts.len()); labels.len()];
         workers.answer(&question, |starts, answers| {
-            for row in answers.chunks_exact(labels).take(starts.len()) {
-                for (label, &value) in row.iter().enumerate() {
-                    values[label * length + done] = value;
+            for answer in answers.chunks_exact(all).take(starts.len()) {
+                for (values, &label) in values.iter_mut().zip(labels) {
+                    values.push(answer[label]);
                 }
-                done += 1;
             }
             Ok(())
         })?;
-        return Ok(Curves { values, length });
+        return Ok(values);
     }
-    let (length, window) = (rows.columns(), picker.in_samples);
-    let mut stack = Stack::new(settings.stacking, labels, length, window);
+    let mut stack = Stack::new(settings.stacking, labels, rows.columns(), window);
     workers.answer(&question, |starts, answers| {
-        for (&start, answer) in starts.iter().zip(answers.chunks_exact(labels * window)) {
+        for (&start, answer) in starts.iter().zip(answers.chunks_exact(all * window)) {
             stack.add(start, answer, settings.blinding);
         }
         Ok(())
     })?;
-    Ok(Curves { values: stack.into_values(), length })
+    Ok(stack.into_values())
 }

@@ -55,6 +55,32 @@ impl Rows {
             .map(move |run| &self.row(row)[run.start.max(from)..run.end.min(to)])
     }
 
+    /// The columns in which any row has data, or every row; all columns if that is not known.
+    pub(super) fn columns_with_data(&self, every_row: bool) -> Vec<Range<usize>> {
+        let Some(runs) = &self.runs else { return std::iter::once(0..self.columns).collect() };
+        let mut changes: Vec<(usize, i64)> = Vec::new();
+        for run in runs.iter().flatten() {
+            changes.extend([(run.start, 1), (run.end, -1)]);
+        }
+        changes.sort_unstable();
+        let enough = if every_row { runs.len() as i64 } else { 1 };
+        let (mut found, mut there): (Vec<Range<usize>>, i64) = (Vec::new(), 0);
+        for (column, change) in changes {
+            let before = there;
+            there += change;
+            if before < enough && there >= enough {
+                found.push(column..column);
+            } else if before >= enough
+                && there < enough
+                && let Some(last) = found.last_mut()
+            {
+                last.end = column;
+            }
+        }
+        found.retain(|run| !run.is_empty());
+        found
+    }
+
     /// Appends the window of `length` samples from column `at`, `[C, length]`.
     pub(super) fn window_into(&self, at: usize, length: usize, into: &mut Vec<f32>) {
         for row in 0..self.count() {
@@ -85,6 +111,8 @@ mod tests {
             rows.window_into(at, 3, &mut window);
             assert_eq!([window[0], window[3]], expected, "{at}");
         }
+        assert_eq!(rows.columns_with_data(false), [0..2, 5..10]);
+        assert_eq!(rows.columns_with_data(true), std::iter::once(6..8).collect::<Vec<_>>());
         let data: Vec<&[f32]> = rows.data_within(0, 1..7).collect();
         assert_eq!(data, [&[3.0][..], &[3.0][..]]);
     }

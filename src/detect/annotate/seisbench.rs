@@ -6,12 +6,14 @@ use super::alignment::{AlignmentRules, align};
 use super::components::ComponentMap;
 use super::curves::curves;
 use super::instants::plus;
+use super::measures::{MeasureWindows, amplitude_and_snr, peak_deviation};
 use super::merge::{merge, without_conflicts};
 use super::model_rate::resample;
 use super::pick::{Detection, PhasePick};
 use super::piece::{Piece, instrument_name, same_instrument};
 use super::rows::Rows;
 use super::settings::{AnnotateSettings, DETECTION};
+use super::span_picks::{SweepCount, add_count};
 use super::stream_filter::StreamFilters;
 use super::trigger::onsets;
 use super::windows::window_starts;
@@ -32,9 +34,18 @@ pub struct Annotation {
     pub rate: f64,
     /// Probabilities; not a number where there is none.
     pub values: Vec<f32>,
+    /// Column of the first value in the rows of its stretch.
+    first_column: usize,
+    /// Columns from value to value.
+    every: usize,
 }
 
 impl Annotation {
+    /// Seconds that have a probability.
+    pub fn covered_s(&self) -> f64 {
+        self.values.iter().filter(|x| !x.is_nan()).count() as f64 / self.rate
+    }
+
     /// Time of value `index`.
     pub fn time_of(&self, index: usize) -> i64 {
         plus(self.start, index as f64 * (1.0 / self.rate))
@@ -142,43 +153,49 @@ fn annotations(
     let step = settings.step(picker);
     let point = picker.point_sample;
     let starts = window_starts(rows.columns(), picker.in_samples, step, point.is_some());
-    let curves = curves(rows, &starts, picker, settings, workers)?;
-    let (begin, rate) = match point {
-        None => (origin, rate),
-        Some(sample) => (plus(origin, sample as f64 / rate), rate / step as f64),
+    let all: Vec<usize> = (0..picker.labels.len()).collect();
+    let curves = curves(rows, &starts, &all, picker, settings, workers)?;
+    let (begin, rate, column, every) = match point {
+        None => (origin, rate, 0, 1),
+        Some(at) => (plus(origin, at as f64 / rate), rate / step as f64, at, step),
     };
-    let annotation = |(label, name): (usize, &String)| {
-        let curve = curves.curve(label);
-        let first = curve.iter().position(|x| !x.is_nan()).unwrap_or(0);
-        let end = curve.iter().rposition(|x| !x.is_nan()).map_or(first, |last| last + 1);
+    let annotation = |(name, mut values): (&String, Vec<f32>)| {
+        let first = values.iter().position(|x| !x.is_nan()).unwrap_or(0);
+        let end = values.iter().rposition(|x| !x.is_nan()).map_or(first, |last| last + 1);
+        values.truncate(end);
+        values.drain(..first);
         let start = plus(begin, first as f64 / rate);
-        Annotation { label: name.clone(), start, rate, values: curve[first..end].to_vec() }
+        let first_column = column + first * every;
+        Annotation { label: name.clone(), start, rate, values, first_column, every }
     };
-    Ok(picker.labels.iter().enumerate().map(annotation).collect())
+    Ok(picker.labels.iter().zip(curves).map(annotation).collect())
 }
 
-/// Picks and detections of annotated data.
+/// Picks and detections of annotated data, in order.
 pub fn classify(
     annotated: &Annotated,
     settings: &AnnotateSettings,
+    measures: &MeasureWindows,
 ) -> (Vec<PhasePick>, Vec<Detection>) {
     let (mut picks, mut detections) = (Vec::new(), Vec::new());
     for stretch in &annotated.stretches {
         let trace_id = instrument_name(&stretch.instrument);
         for annotation in &stretch.annotations {
             let time = |index: usize| UtcTime(annotation.time_of(index));
+            let found = |on: f64| onsets(&annotation.values, on, on / 2.0).into_iter();
             if annotation.label == DETECTION {
-                let on = settings.detection_threshold;
-                detections.extend(onsets(&annotation.values, on, on / 2.0).into_iter().map(|o| {
-                    Detection {
-                        trace_id: trace_id.clone(),
-                        start: time(*o.samples.start()),
-                        end: time(*o.samples.end()),
-                        probability: o.value,
-                    }
+                detections.extend(found(settings.detection_threshold).map(|o| Detection {
+                    trace_id: trace_id.clone(),
+                    start: time(*o.samples.start()),
+                    end: time(*o.samples.end()),
+                    probability: o.value,
                 }));
             } else if let Some(on) = settings.threshold(&annotation.label) {
-                picks.extend(onsets(&annotation.values, on, on / 2.0).into_iter().map(|o| {
+                picks.extend(found(on).map(|o| {
+                    let column = (annotation.first_column + o.peak * annotation.every) as i64;
+                    let (amplitude, snr) =
+                        amplitude_and_snr(&stretch.rows, column, stretch.rate, measures);
+                    let deviation = peak_deviation(&annotation.values, o.peak);
                     PhasePick {
                         trace_id: trace_id.clone(),
                         phase: annotation.label.clone(),
@@ -187,9 +204,9 @@ pub fn classify(
                         start: time(*o.samples.start()),
                         end: time(*o.samples.end()),
                         threshold: on,
-                        amplitude: None,
-                        snr: None,
-                        uncertainty_s: None,
+                        amplitude,
+                        snr,
+                        uncertainty_s: deviation.map(|d| d / annotation.rate),
                     }
                 }));
             }
@@ -198,4 +215,22 @@ pub fn classify(
     picks.sort_by(PhasePick::order);
     detections.sort_by(Detection::order);
     (picks, detections)
+}
+
+/// How many picks there would be at other thresholds.
+pub fn sweep(
+    annotated: &Annotated,
+    settings: &AnnotateSettings,
+    thresholds: &[f64],
+) -> Vec<SweepCount> {
+    let mut counts = Vec::new();
+    let annotations = annotated.stretches.iter().flat_map(|stretch| &stretch.annotations);
+    for annotation in annotations.filter(|a| settings.threshold(&a.label).is_some()) {
+        for &threshold in thresholds {
+            let picks = onsets(&annotation.values, threshold, threshold / 2.0).len() as u64;
+            let label = annotation.label.clone();
+            add_count(&mut counts, SweepCount { label, threshold, picks });
+        }
+    }
+    counts
 }
