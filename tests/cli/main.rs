@@ -17,6 +17,7 @@ mod index;
 mod inspect;
 mod malicious;
 mod models;
+mod pick;
 mod plot;
 mod process;
 mod program;

@@ -19,7 +19,7 @@ use crate::read::{Archive, StreamId, Trace};
 use crate::time::{SECOND, SampleRate, Span, UtcTime};
 
 /// Samples and probabilities in memory at once, bytes, as far as can be said before.
-const MOST_BYTES: u64 = 160 << 20;
+const MOST_BYTES: u64 = 96 << 20;
 
 /// Whose rules hold.
 pub enum Rules<'a> {

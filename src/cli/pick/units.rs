@@ -7,7 +7,7 @@ use crate::read::{Archive, StreamId};
 use crate::time::{DAY, SECOND, Span, UtcTime};
 
 /// Samples of one channel that are read at once, at most; what a day has more is divided.
-const MOST_SAMPLES: f64 = 1_500_000.0;
+const MOST_SAMPLES: f64 = 1_100_000.0;
 
 /// A stream longer than this goes day by day also where SeisBench would take it at once.
 const LONGEST_STREAM: i64 = 2 * DAY;
