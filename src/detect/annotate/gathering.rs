@@ -335,12 +335,12 @@ mod tests {
     #[test]
     fn ends_are_continued_by_their_mirror_image() {
         let mut row = vec![0.0, 0.0, 1.0, 2.0, 3.0, 0.0, 0.0, 0.0];
-        let mut runs = vec![2..5];
+        let mut runs = std::iter::once(2..5).collect::<Vec<_>>();
         place(-2, 3).mirror(&mut row, &mut runs);
         assert_eq!(row, [3.0, 2.0, 1.0, 2.0, 3.0, 2.0, 1.0, 2.0]);
         assert_eq!(runs, [0..2, 2..5, 5..8]);
         let mut one = vec![0.0, 4.0, 0.0];
-        place(-1, 1).mirror(&mut one, &mut vec![1..2]);
+        place(-1, 1).mirror(&mut one, &mut std::iter::once(1..2).collect());
         assert_eq!(one, [4.0; 3]);
     }
 
