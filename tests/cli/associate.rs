@@ -81,6 +81,11 @@ fn picks_become_events_with_places_and_what_is_left_out_is_said() {
     assert!(ids[3..15].iter().all(|id| *id == "event-00001"));
     assert!(ids[15..].iter().all(|id| *id == "event-00002"));
     assert!(folder.path().join("found/epicentres.png").is_file());
+    let catalogue =
+        temblor(folder.path(), &["catalogue", "found/events.qml", "--picks", "windows.csv"]);
+    assert!(String::from_utf8_lossy(&catalogue.stdout).contains("2024-01-02T00:00:0"));
+    let picks = IndexTable::read(&folder.path().join("windows.csv")).unwrap();
+    assert_eq!(picks.rows.len(), 24);
     let again = temblor(folder.path(), &arguments);
     assert_eq!(again.status.code(), Some(2));
     let nowhere = temblor(

@@ -3,6 +3,7 @@
 mod activity_features;
 mod classify_floors;
 mod conformal;
+mod dike_swarm;
 mod forecast_station;
 mod keras_loader;
 mod keras_losses;

@@ -1,18 +1,17 @@
 //! `temblor associate`: picks of several stations become earthquakes.
 
+mod outputs;
+
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::Outcome;
 use crate::detect::associate::{
-    AssociateSettings, AssociatedEvent, NetworkStation, StationPick, VelocityLayer, VelocityModel,
-    Wave, associate,
+    AssociateSettings, NetworkStation, StationPick, VelocityLayer, VelocityModel, Wave, associate,
 };
 use crate::error::{Error, Result};
-use crate::plot::epicentres::{Epicentre, EpicentresFigure, MapStation};
 use crate::progress::note;
-use crate::read::table::{self, ColumnValues, Table, TableColumn};
-use crate::read::{IndexTable, Stations};
+use crate::read::{IndexTable, ReadReport, Stations, table, write_quakeml};
 use crate::time::UtcTime;
 
 /// Group picks of several stations into earthquakes, and locate them.
@@ -98,8 +97,9 @@ struct Row {
 
 /// Runs the command.
 pub fn run(args: Args) -> Result<Outcome> {
-    let outputs = ["events.csv", "picks.csv", "epicentres.png"].map(|name| args.out.join(name));
-    if let Some(there) = outputs.iter().find(|path| path.exists() && !args.force) {
+    let files =
+        ["events.csv", "picks.csv", "epicentres.png", "events.qml"].map(|name| args.out.join(name));
+    if let Some(there) = files.iter().find(|path| path.exists() && !args.force) {
         let text = "exists already; choose another --out, or overwrite with --force";
         return Err(Error::usage(format!("{}: {text}", there.display())));
     }
@@ -113,9 +113,10 @@ pub fn run(args: Args) -> Result<Outcome> {
     let events = associate(&stations, &picks, &settings)?;
     let used: usize = events.iter().map(|event| event.arrivals.len()).sum();
     std::fs::create_dir_all(&args.out).map_err(Error::io(&args.out))?;
-    table::write(&outputs[0], &events_table(&events, &picks))?;
-    table::write(&outputs[1], &picks_table(&events, &rows, &tables))?;
-    crate::plot::write(&outputs[2], figure(&events, &stations))?;
+    table::write(&files[0], &outputs::events_table(&events, &picks))?;
+    table::write(&files[1], &outputs::picks_table(&events, &rows, &tables))?;
+    crate::plot::write(&files[2], outputs::figure(&events, &stations))?;
+    write_quakeml(&files[3], &outputs::catalogue(&events, &rows, &tables, &stations), &[])?;
     println!(
         "{} events of {used} of {} picks at {} stations",
         events.len(),
@@ -222,7 +223,7 @@ fn column(table: &IndexTable, asked: &Option<String>, usual: &[&str]) -> Result<
     found.map_or_else(|| table.column(usual[0]), Ok)
 }
 
-fn stations(args: &Args) -> Result<(Vec<NetworkStation>, crate::read::ReadReport)> {
+fn stations(args: &Args) -> Result<(Vec<NetworkStation>, ReadReport)> {
     let (read, report) = Stations::read(&args.stations)?;
     let factor = if args.elevation_in_km { 1000.0 } else { 1.0 };
     let mut stations: Vec<NetworkStation> = Vec::new();
@@ -255,108 +256,4 @@ fn layers(path: &Path) -> Result<VelocityModel> {
         Ok(VelocityLayer { top: top?, vp: vp?, vs: vs? })
     });
     VelocityModel::layered(layers.collect::<Result<_>>()?)
-}
-
-fn numbers(name: &str, values: Vec<f64>) -> TableColumn {
-    TableColumn { name: name.into(), unit: None, values: ColumnValues::Number(values) }
-}
-
-fn texts(name: &str, values: Vec<Option<String>>) -> TableColumn {
-    TableColumn { name: name.into(), unit: None, values: ColumnValues::Text(values) }
-}
-
-/// Ids of events: their number, from 1.
-fn event_id(number: usize) -> String {
-    format!("event-{:05}", number + 1)
-}
-
-fn events_table(events: &[AssociatedEvent], picks: &[StationPick]) -> Table {
-    let of = |value: &dyn Fn(&AssociatedEvent) -> f64| events.iter().map(value).collect();
-    let waves = |event: &AssociatedEvent, wave: Wave| {
-        event.arrivals.iter().filter(|arrival| picks[arrival.pick].wave == wave).count() as f64
-    };
-    let uncertainty = |event: &AssociatedEvent, axis: usize| {
-        event.uncertainty.map_or(f64::NAN, |deviations| deviations[axis])
-    };
-    let ids = (0..events.len()).map(|number| Some(event_id(number))).collect();
-    let times = events.iter().map(|event| Some(event.time.0)).collect();
-    let time = TableColumn { name: "time".into(), unit: None, values: ColumnValues::Time(times) };
-    let columns = vec![
-        texts("event_id", ids),
-        time,
-        numbers("latitude", of(&|e| e.latitude)),
-        numbers("longitude", of(&|e| e.longitude)),
-        numbers("depth_km", of(&|e| e.depth)),
-        numbers("p_picks", of(&|e| waves(e, Wave::P))),
-        numbers("s_picks", of(&|e| waves(e, Wave::S))),
-        numbers("rms_s", of(&|e| e.rms)),
-        numbers("gap_deg", of(&|e| e.gap)),
-        numbers("time_uncertainty_s", of(&|e| uncertainty(e, 0))),
-        numbers("horizontal_uncertainty_km", of(&|e| uncertainty(e, 1).hypot(uncertainty(e, 2)))),
-        numbers("depth_uncertainty_km", of(&|e| uncertainty(e, 3))),
-    ];
-    Table { columns }
-}
-
-/// The rows of the input in their order, with the event each belongs to.
-fn picks_table(events: &[AssociatedEvent], rows: &[Row], tables: &[IndexTable]) -> Table {
-    let mut owners = HashMap::new();
-    for (number, event) in events.iter().enumerate() {
-        for arrival in &event.arrivals {
-            let row = &rows[arrival.pick];
-            owners.insert((row.table, row.row), (number, arrival));
-        }
-    }
-    let mut names: Vec<&String> = Vec::new();
-    for name in tables.iter().flat_map(|table| &table.columns) {
-        let ours = ["event_id", "residual_s", "distance_km"].contains(&name.as_str());
-        if !names.contains(&name) && !ours {
-            names.push(name);
-        }
-    }
-    let all: Vec<(usize, usize)> = tables
-        .iter()
-        .enumerate()
-        .flat_map(|(number, table)| (0..table.rows.len()).map(move |row| (number, row)))
-        .collect();
-    let cell = |&(table, row): &(usize, usize), name: &str| {
-        let column = tables[table].find(name)?;
-        Some(tables[table].rows[row][column].clone()).filter(|cell| !cell.is_empty())
-    };
-    let mut columns: Vec<TableColumn> = names
-        .iter()
-        .map(|name| texts(name, all.iter().map(|place| cell(place, name)).collect()))
-        .collect();
-    let owner = |place: &(usize, usize)| owners.get(place);
-    let ids = all.iter().map(|place| owner(place).map(|(number, _)| event_id(*number))).collect();
-    columns.push(texts("event_id", ids));
-    let value = |of: &dyn Fn(&crate::detect::associate::Arrival) -> f64| {
-        all.iter().map(|place| owner(place).map_or(f64::NAN, |(_, arrival)| of(arrival))).collect()
-    };
-    columns.push(numbers("residual_s", value(&|arrival| arrival.residual)));
-    columns.push(numbers("distance_km", value(&|arrival| arrival.distance)));
-    Table { columns }
-}
-
-fn figure(events: &[AssociatedEvent], stations: &[NetworkStation]) -> EpicentresFigure {
-    EpicentresFigure {
-        title: format!("{} events at {} stations", events.len(), stations.len()),
-        events: events
-            .iter()
-            .map(|event| Epicentre {
-                longitude: event.longitude,
-                latitude: event.latitude,
-                depth_km: event.depth,
-                picks: event.arrivals.len(),
-            })
-            .collect(),
-        stations: stations
-            .iter()
-            .map(|station| MapStation {
-                name: station.name.rsplit('.').next().unwrap_or_default().to_string(),
-                longitude: station.longitude,
-                latitude: station.latitude,
-            })
-            .collect(),
-    }
 }
