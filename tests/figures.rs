@@ -9,10 +9,12 @@ use temblor::plot::features::{FeaturesFigure, Panel};
 use temblor::plot::history::{Course, HistoryFigure};
 use temblor::plot::images::{ImagesFigure, Tile};
 use temblor::plot::noise_density::{Line, NoiseDensityFigure};
+use temblor::plot::picks::{PickMark, PicksFigure, ProbabilityCurve};
 use temblor::plot::record_section::{RecordSectionFigure, Section};
 use temblor::plot::reliability::{Curve, ReliabilityFigure};
 use temblor::plot::scores::{Bar, ScoresFigure};
 use temblor::plot::spectrogram::SpectrogramFigure;
+use temblor::plot::station_day::{MinuteMaxima, StationDayFigure};
 use temblor::plot::waveform::{Channel, WaveformFigure};
 use temblor::plot::{Figure, save};
 use temblor::time::{DAY, SECOND, Span, UtcTime};
@@ -251,4 +253,96 @@ fn traces_stand_at_their_distance_or_one_under_another() {
     holds(&stacked, &["XX.S11..HHZ", "±"]);
     assert!(!stacked.contains("(km)"));
     drawn(&RecordSectionFigure::default(), "record_section_empty");
+}
+
+/// A pulse at each of `peaks`, in seconds, about 0.3 s wide.
+fn probability(seconds: f64, peaks: &[(f64, f64)]) -> f64 {
+    let pulse = |&(at, height): &(f64, f64)| height * (-((seconds - at) / 0.3).powi(2)).exp();
+    0.01 + peaks.iter().map(pulse).fold(0.0, f64::max)
+}
+
+#[test]
+fn picks_are_named_over_their_components_and_their_probabilities_below() {
+    let day: UtcTime = "2020-02-03T04:05:06".parse().unwrap();
+    let at = |seconds: f64| day.plus((seconds * SECOND as f64) as i64);
+    let value = |n: i64, scale: f64| {
+        let seconds = n as f64 / 100.0;
+        let wave = |from: f64, size: f64| match seconds > from {
+            true => size * (-(seconds - from) / 3.0).exp() * (seconds * 31.0).sin(),
+            false => 0.0,
+        };
+        scale * (wave(8.0, 300.0) + wave(13.0, 900.0) + 20.0 * (n as f64 * 0.71).sin())
+    };
+    let piece = |from: i64, to: i64, scale: f64| -> Vec<(UtcTime, f64)> {
+        (from..to).map(|n| (at(n as f64 / 100.0), value(n, scale))).collect()
+    };
+    let channel = |component: &str, scale: f64| Channel {
+        name: format!("XX.DEMO..HH{component}"),
+        unit: "counts".into(),
+        pieces: vec![piece(0, 2200, scale), piece(2500, 3000, scale)],
+    };
+    let curve = |label: &str, peaks: &[(f64, f64)], threshold| ProbabilityCurve {
+        label: label.into(),
+        pieces: vec![
+            (0..2200)
+                .map(|n| (at(n as f64 / 100.0), probability(n as f64 / 100.0, peaks)))
+                .collect(),
+        ],
+        threshold,
+    };
+    let pick = |seconds: f64, phase: &str, probability: f64| PickMark {
+        time: at(seconds),
+        phase: phase.into(),
+        probability,
+    };
+    let figure = PicksFigure {
+        title: "XX.DEMO..HH, phasenet".into(),
+        span: None,
+        channels: vec![channel("Z", 1.0), channel("N", 0.5), channel("E", 0.7)],
+        picks: vec![pick(8.0, "P", 0.93), pick(13.0, "S", 0.71), pick(13.3, "P", 0.4)],
+        curves: vec![
+            curve("P", &[(8.0, 0.92), (13.3, 0.39)], Some(0.3)),
+            curve("S", &[(13.0, 0.70)], Some(0.3)),
+            curve("Detection", &[(12.0, 0.9)], Some(0.5)),
+        ],
+    };
+    let svg = drawn(&figure, "picks");
+    holds(&svg, &["P 0.93", "S 0.71", "P: 2 picks", "S: 1 pick", "Detection", "probability"]);
+    // The label of the second P would stand on that of the S.
+    assert!(!svg.contains("P 0.40"));
+    drawn(&PicksFigure { curves: Vec::new(), ..figure }, "picks_without_probabilities");
+    drawn(&PicksFigure::default(), "picks_empty");
+}
+
+#[test]
+fn a_station_day_has_its_counts_its_coverage_and_its_probabilities() {
+    let day: UtcTime = "2020-02-03".parse().unwrap();
+    let at = |seconds: i64| day.plus(seconds * SECOND);
+    let times = |step: i64| (0..300).map(move |n: i64| (n * n * step) % 86_400);
+    let of = |phase: &str, step: i64| -> Vec<PickMark> {
+        let mark = |s| PickMark { time: at(s), phase: phase.to_string(), probability: 0.6 };
+        times(step).map(mark).collect()
+    };
+    let curve = |label: &str, step: i64| {
+        let mut maxima = MinuteMaxima::new(day);
+        maxima.push((0..60_000).map(|s| (at(s), 0.02 + (s % 97) as f64 * 4e-4)));
+        maxima.push((70_000..86_400).map(|s| (at(s), 0.02 + (s % 83) as f64 * 4e-4)));
+        maxima.push(times(step).map(|s| (at(s), 0.3 + (s % 60) as f64 * 0.01)));
+        maxima.curve(label, Some(0.3))
+    };
+    let figure = StationDayFigure {
+        title: "XX.DEMO..HH, 2020-02-03".into(),
+        day,
+        phases: ["P", "S"].map(String::from).to_vec(),
+        picks: [of("P", 37), of("S", 53)].concat(),
+        covered: vec![
+            Span { start: day, end: at(60_000) },
+            Span { start: at(70_000), end: at(86_400) },
+        ],
+        curves: vec![curve("P", 37), curve("S", 53)],
+    };
+    let svg = drawn(&figure, "station_day");
+    let words = ["picks an hour", "P: 300 picks", "coverage, 88.4 %", "largest probability"];
+    holds(&svg, &words);
+    drawn(&StationDayFigure::default(), "station_day_empty");
 }

@@ -13,11 +13,13 @@ use super::forecast::ForecastFigure;
 use super::history::HistoryFigure;
 use super::images::ImagesFigure;
 use super::noise_density::NoiseDensityFigure;
+use super::picks::PicksFigure;
 use super::record_section::RecordSectionFigure;
 use super::reliability::ReliabilityFigure;
 use super::save;
 use super::scores::ScoresFigure;
 use super::spectrogram::SpectrogramFigure;
+use super::station_day::StationDayFigure;
 use super::waveform::WaveformFigure;
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
@@ -66,10 +68,12 @@ drawings! {
     History(HistoryFigure),
     Images(ImagesFigure),
     NoiseDensity(NoiseDensityFigure),
+    Picks(PicksFigure),
     RecordSection(RecordSectionFigure),
     Reliability(ReliabilityFigure),
     Scores(ScoresFigure),
     Spectrogram(SpectrogramFigure),
+    StationDay(StationDayFigure),
     Waveform(WaveformFigure),
 }
 

@@ -16,10 +16,12 @@ pub mod history;
 pub mod images;
 pub mod noise_density;
 mod panel;
+pub mod picks;
 pub mod record_section;
 pub mod reliability;
 pub mod scores;
 pub mod spectrogram;
+pub mod station_day;
 mod time_axis;
 pub mod waveform;
 

@@ -400,7 +400,7 @@ mod tests {
         );
         assert_eq!(written(&events, &single).0, text);
         // ObsPy 1.5 holds this file valid and reads the same values.
-        let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/quakeml/written.xml");
+        let fixture = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/documents/written.xml");
         assert_eq!(text, std::fs::read_to_string(fixture).unwrap());
         let ids: Vec<&str> =
             text.split("publicID=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
