@@ -10,6 +10,7 @@ mod class_figures;
 mod classify;
 mod completions;
 mod convert;
+mod dataset;
 mod feature_shards;
 mod features;
 mod figure_files;
@@ -29,6 +30,7 @@ mod table;
 mod table_reading;
 mod trace_files;
 mod train;
+mod train_picker;
 mod waveform_figure;
 mod waveform_reading;
 mod weights;
@@ -75,6 +77,7 @@ enum WithoutNetworks {
     Catalogue(catalogue::Args),
     Completions(completions::Args),
     Convert(convert::Args),
+    Dataset(dataset::Args),
     Features(features::Args),
     Index(index::Args),
     Inspect(inspect::Args),
@@ -156,6 +159,7 @@ fn run_without_networks(command: WithoutNetworks) -> Result<Outcome> {
         WithoutNetworks::Catalogue(args) => catalogue::run(args),
         WithoutNetworks::Completions(args) => completions::run(args),
         WithoutNetworks::Convert(args) => convert::run(args),
+        WithoutNetworks::Dataset(args) => dataset::run(args),
         WithoutNetworks::Features(args) => features::run(args),
         WithoutNetworks::Index(args) => index::run(args),
         WithoutNetworks::Inspect(args) => inspect::run(args),

@@ -6,7 +6,7 @@ use tch::Device;
 
 use super::class_figures::{self, ImageSheet};
 use super::interrupted::resumable;
-use super::{Outcome, history};
+use super::{Outcome, history, train_picker};
 use crate::detect::{
     ClassExamples, ClassKind, ClassRun, ClassSettings, fingerprint_of_all, read_images,
     read_windows, study,
@@ -16,11 +16,11 @@ use crate::model::{DeviceChoice, device_name};
 use crate::progress::note;
 use crate::train::{InputMark, RunFolder, Workplace, begin};
 
-/// Train classifiers of waveform windows or images, cross-validated by groups beside simple
-/// floors, from a settings file (see examples/windows.toml and examples/images.toml).
+/// Train classifiers of waveform windows or images, or pickers of phases, cross-validated by groups,
+/// from a settings file (see examples/windows.toml, examples/images.toml and examples/picker.toml).
 #[derive(clap::Args)]
 pub struct Args {
-    /// The settings, kind = "windows" or "images".
+    /// The settings, kind = "windows", "images" or "picker".
     #[arg(value_name = "FILE.toml")]
     settings: PathBuf,
     /// The run folder [default: the settings file's name without .toml, in the current folder].
@@ -47,9 +47,56 @@ pub struct Args {
     force: bool,
 }
 
+/// What every kind of training is told.
+pub(super) struct Request {
+    /// The settings file, for messages.
+    pub settings: PathBuf,
+    /// Where relative paths start.
+    pub folder: PathBuf,
+    /// The run folder.
+    pub run: PathBuf,
+    /// Number of seeds, over the settings file.
+    pub seeds: Option<u64>,
+    /// Fits at a time.
+    pub workers: usize,
+    /// The device, over the settings file.
+    pub device: Option<DeviceChoice>,
+    /// Go on with an interrupted run.
+    pub resume: bool,
+    /// Empty an existing run folder first.
+    pub force: bool,
+}
+
+impl Request {
+    fn of(args: &Args) -> Result<Self> {
+        let run = args
+            .run
+            .clone()
+            .unwrap_or_else(|| PathBuf::from(args.settings.file_stem().unwrap_or("run".as_ref())));
+        Ok(Self {
+            settings: args.settings.clone(),
+            folder: data_folder(args)?,
+            run,
+            seeds: args.seeds,
+            workers: args.workers.unwrap_or_else(|| {
+                std::thread::available_parallelism().map(std::num::NonZero::get).unwrap_or(1)
+            }),
+            device: args.device,
+            resume: args.resume,
+            force: args.force,
+        })
+    }
+}
+
 /// Runs the command.
 pub fn run(args: Args) -> Result<Outcome> {
-    let mut settings = read_settings(&args)?;
+    let text = std::fs::read_to_string(&args.settings).map_err(Error::io(&args.settings))?;
+    // What is no TOML at all is refused by the reader of classes.
+    let table: toml::Table = toml::from_str(&text).unwrap_or_default();
+    if table.get("kind").and_then(toml::Value::as_str) == Some("picker") {
+        return train_picker::run(&Request::of(&args)?, &text);
+    }
+    let mut settings = read_settings(&args, &text)?;
     let device = settings.device.resolve()?;
     settings.computed_on = Some(device_name(device));
     let path = match &args.run {
@@ -87,9 +134,8 @@ pub fn run(args: Args) -> Result<Outcome> {
     }
 }
 
-fn read_settings(args: &Args) -> Result<ClassSettings> {
-    let text = std::fs::read_to_string(&args.settings).map_err(Error::io(&args.settings))?;
-    let mut settings = ClassSettings::parse(&text)
+fn read_settings(args: &Args, text: &str) -> Result<ClassSettings> {
+    let mut settings = ClassSettings::parse(text)
         .map_err(|e| Error::usage(format!("{}: {e}", args.settings.display())))?;
     if let Some(device) = args.device {
         settings.device = device;
@@ -98,12 +144,16 @@ fn read_settings(args: &Args) -> Result<ClassSettings> {
         settings.seeds = seeds.max(1);
         settings.final_fits = settings.final_fits.min(settings.seeds);
     }
+    settings.relative_to(&data_folder(args)?);
+    Ok(settings)
+}
+
+/// Where relative paths of the settings start; absolute, so that the run folder can be used from
+/// anywhere.
+fn data_folder(args: &Args) -> Result<PathBuf> {
     let beside = args.settings.parent().filter(|path| !path.as_os_str().is_empty());
     let folder = args.data.as_deref().or(beside).unwrap_or(Path::new("."));
-    // Absolute, so that the run folder can be used from anywhere.
-    let folder = std::path::absolute(folder).map_err(Error::io(folder))?;
-    settings.relative_to(&folder);
-    Ok(settings)
+    std::path::absolute(folder).map_err(Error::io(folder))
 }
 
 /// Names what could not be read; the rest is used.

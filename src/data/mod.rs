@@ -10,6 +10,7 @@ mod image_set;
 pub mod level_features;
 mod loader;
 mod order;
+pub mod picks;
 mod series;
 mod series_dataset;
 mod table_series;

@@ -10,6 +10,7 @@ mod cnn2d;
 mod device;
 mod dlinear;
 mod events;
+mod freeze;
 pub mod layers;
 mod levels;
 pub mod losses;

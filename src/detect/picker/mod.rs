@@ -6,6 +6,7 @@ mod preparation;
 mod settings;
 #[cfg(test)]
 mod tests;
+pub mod training;
 mod version;
 mod weight_files;
 
@@ -54,6 +55,11 @@ impl Picker {
     /// A picker over a network that is there already.
     pub fn of(settings: PickerSettings, model: Model) -> Self {
         Self { settings, model }
+    }
+
+    /// Configuration and network.
+    pub fn into_parts(self) -> (PickerSettings, Model) {
+        (self.settings, self.model)
     }
 
     /// Its configuration.

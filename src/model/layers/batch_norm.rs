@@ -11,7 +11,7 @@ use super::builder::Builder;
 /// Training uses the batch's mean and biased variance and moves the running values by a tenth
 /// towards the batch (the variance unbiased); evaluation uses the running values. A training
 /// batch with one number a channel has no variance: it is normalised by the running values, which
-/// it leaves alone.
+/// it leaves alone. So is every batch where the weight does not learn.
 pub struct BatchNorm {
     weight: Tensor,
     bias: Tensor,
@@ -50,7 +50,8 @@ impl BatchNorm {
     /// `[N, channels, …]`, same shape out.
     pub fn forward(&self, values: &Tensor, mode: Mode<'_>) -> Tensor {
         let numbers_a_channel = values.numel() / self.weight.numel().max(1);
-        let train = matches!(mode, Mode::Train(_)) && numbers_a_channel > 1;
+        let train =
+            matches!(mode, Mode::Train(_)) && numbers_a_channel > 1 && self.weight.requires_grad();
         values.batch_norm(
             Some(&self.weight),
             Some(&self.bias),
