@@ -170,13 +170,15 @@ fn plan(
     settings: &BuildSettings,
 ) -> Vec<Planned> {
     let mut plan = Vec::new();
+    let all = instruments.iter().flat_map(Instrument::channels);
+    let begin = all.filter_map(|id| Some(archive.extent(id)?.start)).min().unwrap_or_default();
     for (number, instrument) in instruments.iter().enumerate() {
         let extent = instrument.channels().filter_map(|id| archive.extent(id));
         let extent =
             extent.reduce(|a, b| Span { start: a.start.min(b.start), end: a.end.max(b.end) });
         let Some(extent) = extent else { continue };
         let spans = match settings.tile {
-            Some(tile) => tiles(extent, nanoseconds(tile)),
+            Some(tile) => tiles(extent, begin, nanoseconds(tile)),
             None => around(&picks[number], list, extent, settings),
         };
         let category = if settings.tile.is_some() { "unlabelled" } else { "earthquake" };
@@ -198,11 +200,15 @@ fn plan(
     plan
 }
 
-/// Whole tiles from the first sample on.
-fn tiles(extent: Span, tile: i64) -> Vec<(Span, String)> {
-    let count = (extent.end.0.saturating_sub(extent.start.0)) / tile.max(1);
-    let at = |n: i64| extent.start.plus(n * tile);
-    (0..count).map(|n| (Span { start: at(n), end: at(n + 1) }, String::new())).collect()
+/// Whole tiles within `extent`; those of all instruments begin at `begin` and whole tiles later.
+fn tiles(extent: Span, begin: UtcTime, tile: i64) -> Vec<(Span, String)> {
+    let tile = tile.max(1);
+    // Clocks of stations are up to a sample apart: that much may be missing.
+    let slack = tile / 1000;
+    let first = -(begin.0 + slack - extent.start.0).div_euclid(tile);
+    let last = (extent.end.0 + slack - begin.0).div_euclid(tile);
+    let at = |n: i64| begin.plus(n * tile);
+    (first..last).map(|n| (Span { start: at(n), end: at(n + 1) }, String::new())).collect()
 }
 
 /// One span for each event with arrivals here, and one for each event that lists none anywhere.

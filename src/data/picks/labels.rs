@@ -120,7 +120,7 @@ impl LabelSettings {
         out.fill(0.0);
         for (row, out) in rows.iter().zip(out.chunks_exact_mut(samples.max(1))) {
             match row {
-                Row::P | Row::S => self.phase(example, *row, out),
+                Row::P | Row::S => self.curves(example, *row, out),
                 Row::Detection => self.detections(example, out),
                 Row::Noise => {}
             }
@@ -130,7 +130,7 @@ impl LabelSettings {
         }
     }
 
-    fn phase(&self, example: &Example, row: Row, out: &mut [f32]) {
+    fn curves(&self, example: &Example, row: Row, out: &mut [f32]) {
         for pick in example.picks.iter().filter(|pick| self.row_of(&pick.phase) == Some(row)) {
             let stated = pick.uncertainty.filter(|_| self.widen_by_uncertainty).unwrap_or(0.0);
             let width = self.width_seconds.max(stated) * example.rate_hz;

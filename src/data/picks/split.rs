@@ -96,7 +96,10 @@ fn tie_overlapping(bonds: &mut Bonds, traces: &[LabelledTrace]) {
         _ => Some(trace),
     };
     for trace in order {
-        let overlaps = |held: &usize| traces[*held].end() > traces[trace].start;
+        // Neighbours on another clock may share a sample.
+        let edge = 2 * traces[trace].rate.period();
+        let start = traces[trace].start.map(|start| start.plus(edge));
+        let overlaps = |held: &usize| traces[*held].end() > start;
         let unknown = events(&traces[trace]).is_empty() && !traces[trace].is_noise();
         let station = traces[trace].station.as_str();
         let here = stations.get(station).copied();

@@ -61,7 +61,9 @@ pub(super) fn windows<'a>(
 }
 
 /// What is done to a window `[C, T]` before the network reads it.
-pub(super) fn preparation(settings: &PickerSettings) -> impl Fn(&mut [f32]) -> Result<()> + Sync {
+pub(super) fn preparation(
+    settings: &PickerSettings,
+) -> impl Fn(&mut [f32]) -> Result<()> + Sync + use<> {
     let (preparation, samples) = (settings.preparation, settings.in_samples as i64);
     move |window| {
         let raw = Tensor::f_from_slice(window)?.f_view([1, -1, samples])?;
