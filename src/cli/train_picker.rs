@@ -31,6 +31,11 @@ pub fn run(request: &Request, text: &str) -> Result<Outcome> {
     note(format_args!("{}: {} traces", set.name, set.len()));
     let mark = InputMark { name: "traces".into(), count: set.len(), sha256: set.fingerprint()? };
     let run = begin(&request.run, (request.resume, request.force), &settings, &[mark])?;
+    if run.is_finished() {
+        let path = run.path().display();
+        let text = "training is finished here; start anew with --force";
+        return Err(Error::usage(format!("{path}: {text}")));
+    }
     let place = Workplace::of(&run, device);
     let study = match train_picker(&set, &settings, &run, (&place, request.workers)) {
         Ok(study) => study,
