@@ -47,13 +47,13 @@ impl SplitBy {
         let mut bonds = Bonds::new(traces.len());
         match self {
             Self::Event => {
-                bonds.tie_same(traces, |trace| events(trace));
+                bonds.tie_same(traces, events);
                 tie_overlapping(&mut bonds, traces);
             }
             Self::Day => {
                 need(traces, "time", |trace| trace.start.is_some())?;
                 bonds.tie_same(traces, |trace| [trace.day()].into());
-                bonds.tie_same(traces, |trace| events(trace));
+                bonds.tie_same(traces, events);
                 tie_overlapping(&mut bonds, traces);
             }
             Self::Station => {
@@ -370,6 +370,8 @@ mod tests {
         all
     }
 
+    type Key = fn(&LabelledTrace) -> String;
+
     fn keys(
         traces: &[LabelledTrace],
         part: &[usize],
@@ -381,7 +383,7 @@ mod tests {
     #[test]
     fn parts_share_nothing_they_are_split_by() {
         let traces = traces();
-        let cases: [(SplitBy, usize, fn(&LabelledTrace) -> String); 3] = [
+        let cases: [(SplitBy, usize, Key); 3] = [
             (SplitBy::Event, 4, |trace| trace.event.clone()),
             (SplitBy::Station, 3, |trace| trace.station.clone()),
             (SplitBy::Day, 4, |trace| trace.day()),
