@@ -3,14 +3,17 @@
 use std::path::Path;
 
 use crate::data::ImageSet;
-use crate::detect::ClassTable;
 use crate::detect::floors::FLOOR_NAMES;
+use crate::detect::{ClassTable, WindowExamples};
 use crate::error::Result;
 use crate::plot::confusion::ConfusionFigure;
+use crate::plot::examples::{Example, ExampleRow, ExamplesFigure};
 use crate::plot::images::{ImagesFigure, Tile};
 use crate::plot::keep;
+use crate::plot::reliability::{Curve, ReliabilityFigure};
+use crate::plot::roc::{RocCurve, RocFigure};
 use crate::plot::scores::{Bar, ScoresFigure};
-use crate::score::{Confusion, ScoreTable};
+use crate::score::{Confusion, ScoreTable, equal_mass_edges, reliability, roc_area, roc_curve};
 
 /// Tiles shown at most.
 const TILES: usize = 32;
@@ -27,8 +30,10 @@ pub fn confusion(title: &str, table: &ClassTable, counts: &Confusion, folder: &P
 
 /// Draws `scores.png` into `folder`: accuracy, macro F1 and AUC of all models.
 pub fn scores(scores: &ScoreTable, folder: &Path) -> Result<()> {
+    let target = scores.rows.first().map_or("", |row| row.target.as_str());
+    let whole: Vec<_> = scores.rows.iter().filter(|row| row.target == target).collect();
     let panel = |metric: &str, heading: &str| {
-        let bars = scores.rows.iter().filter(|row| row.metric == metric).map(|row| Bar {
+        let bars = whole.iter().filter(|row| row.metric == metric).map(|row| Bar {
             name: row.model.clone(),
             value: row.value,
             lower: row.lower,
@@ -38,7 +43,7 @@ pub fn scores(scores: &ScoreTable, folder: &Path) -> Result<()> {
         (heading.to_string(), bars.collect::<Vec<_>>())
     };
     let figure = ScoresFigure {
-        title: "Scores with 95 % intervals over groups".into(),
+        title: format!("{target}: scores with 95 % intervals over groups"),
         panels: vec![
             panel("accuracy", "accuracy"),
             panel("macro_f1", "macro F1"),
@@ -47,6 +52,107 @@ pub fn scores(scores: &ScoreTable, folder: &Path) -> Result<()> {
     };
     keep(folder, "scores", figure)
 }
+
+/// Draws `roc.png` and `reliability.png` into `folder`: each class against the rest, over the
+/// examples whose class is known, from probabilities `[N, C]`.
+pub fn curves(title: &str, table: &ClassTable, probabilities: &[f64], folder: &Path) -> Result<()> {
+    let classes = table.classes.len();
+    let rows = table.labelled();
+    let (mut roc, mut calibration) = (Vec::new(), Vec::new());
+    for (class, name) in table.classes.iter().enumerate() {
+        let y: Vec<f64> =
+            rows.iter().map(|&row| f64::from(table.labels[row] == Some(class))).collect();
+        let p: Vec<f64> = rows.iter().map(|&row| probabilities[row * classes + class]).collect();
+        if let Some(area) = roc_area(&y, &p) {
+            roc.push(RocCurve { name: name.clone(), area, points: roc_curve(&y, &p) });
+        }
+        let bins = reliability(&y, &p, &equal_mass_edges(&p, RELIABILITY_BINS));
+        let points = bins.iter().map(|bin| (bin.forecast, bin.observed, bin.count)).collect();
+        calibration.push(Curve { name: name.clone(), points });
+    }
+    if !roc.is_empty() {
+        let title = format!("{title}: each class against the rest");
+        keep(folder, "roc", RocFigure { title, curves: roc })?;
+    }
+    let figure = ReliabilityFigure {
+        title: format!("{title}: are probabilities right?"),
+        forecast: "probability of the class".into(),
+        observed: "share that is of the class".into(),
+        curves: calibration,
+    };
+    keep(folder, "reliability", figure)
+}
+
+/// Draws `examples.png` into `folder`: for each class some windows, from those it was seen in most
+/// surely to those it was missed in.
+pub fn examples(
+    title: &str,
+    windows: &WindowExamples,
+    probabilities: &[f64],
+    folder: &Path,
+) -> Result<()> {
+    let table = &windows.table;
+    let classes = table.classes.len();
+    let rows = table.classes.iter().enumerate().map(|(class, name)| {
+        let p = |row: usize| probabilities[row * classes + class];
+        let mut own: Vec<usize> = table.labelled();
+        own.retain(|&row| table.labels[row] == Some(class) && p(row).is_finite());
+        own.sort_by(|&a, &b| p(b).total_cmp(&p(a)));
+        let last = own.len().saturating_sub(1);
+        let mut places: Vec<usize> =
+            (0..EXAMPLES).map(|n| (n * last + 2) / (EXAMPLES - 1)).map(|n| n.min(last)).collect();
+        places.dedup();
+        let shown = places.into_iter().filter_map(|place| own.get(place));
+        let windows = shown.map(|&row| window_example(windows, row, probabilities)).collect();
+        ExampleRow { heading: name.clone(), windows }
+    });
+    let rows: Vec<ExampleRow> = rows.filter(|row| !row.windows.is_empty()).collect();
+    let seconds = windows.set.samples as f64 / windows.rate.hz();
+    let title = format!("{title}: windows by true class, surest first");
+    keep(folder, "examples", ExamplesFigure { title, seconds, rows })
+}
+
+/// A window with its answer.
+pub fn window_example(windows: &WindowExamples, row: usize, probabilities: &[f64]) -> Example {
+    let table = &windows.table;
+    let p = &probabilities[row * table.classes.len()..][..table.classes.len()];
+    let best = (0..p.len()).fold(0, |b, k| if p[k] > p[b] { k } else { b });
+    let label = table.labels[row];
+    let truth = match label {
+        Some(class) if class != best => format!(", is {}", table.classes[class]),
+        _ => String::new(),
+    };
+    Example {
+        name: format!("{} {}", table.key, table.names[row]),
+        answer: format!("{} {:.0} %{truth}", table.classes[best], 100.0 * p[best]),
+        right: label.map(|class| class == best),
+        samples: windows.set.window(row)[..windows.set.samples].to_vec(),
+    }
+}
+
+/// Draws `least_certain.png` into `folder`: windows in the order in which to look at them, at most
+/// fifty.
+pub fn least_certain(windows: Vec<Example>, seconds: f64, folder: &Path) -> Result<()> {
+    let total = windows.len();
+    let shown = total.min(MOST_SHOWN);
+    let rows = windows[..shown].chunks(EXAMPLES).enumerate().map(|(number, windows)| {
+        let first = number * EXAMPLES + 1;
+        let heading = format!("{first}–{}", first + windows.len() - 1);
+        ExampleRow { heading, windows: windows.to_vec() }
+    });
+    let rows = rows.collect();
+    let title = format!("The {shown} least certain answers");
+    keep(folder, "least_certain", ExamplesFigure { title, seconds, rows })
+}
+
+/// Bins of the reliability diagram.
+const RELIABILITY_BINS: usize = 8;
+
+/// Windows in a row.
+pub const EXAMPLES: usize = 5;
+
+/// Windows of one figure at most.
+const MOST_SHOWN: usize = 50;
 
 /// Images as they were given to the network.
 pub struct ImageSheet {
@@ -59,7 +165,11 @@ impl ImageSheet {
     /// Some images spread evenly over the set.
     pub fn of(set: &ImageSet) -> Self {
         let shown = set.len().min(TILES);
-        let numbers: Vec<usize> = (0..shown).map(|n| n * set.len() / shown).collect();
+        Self::chosen(set, (0..shown).map(|n| n * set.len() / shown).collect())
+    }
+
+    /// The images of these numbers.
+    pub fn chosen(set: &ImageSet, numbers: Vec<usize>) -> Self {
         let pixels = numbers
             .iter()
             .map(|&n| {
@@ -73,9 +183,9 @@ impl ImageSheet {
     }
 }
 
-/// Draws `images.png` into `folder`: a grid of predictions, right and wrong.
+/// Draws `NAME.png` into `folder`: a grid of predictions, right and wrong.
 pub fn images(
-    title: &str,
+    (name, title): (&str, &str),
     sheet: &ImageSheet,
     table: &ClassTable,
     probabilities: &[f64],
@@ -93,5 +203,5 @@ pub fn images(
             probability: row[best],
         }
     });
-    keep(folder, "images", ImagesFigure { title: title.into(), tiles: tiles.collect() })
+    keep(folder, name, ImagesFigure { title: title.into(), tiles: tiles.collect() })
 }

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use super::Outcome;
 use super::class_figures::{self, ImageSheet};
 use super::train::name_failed;
+use super::{classify_continuous, least_certain};
 use crate::detect::class_report::{confusion, predictions_csv, score};
-use crate::detect::continuous::{classify_archive, windows_csv};
 use crate::detect::cross_validation::Pooled;
 use crate::detect::{
     ClassExamples, ClassKind, ClassRun, ClassTable, WindowSettings, read_images_to_classify,
@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::model::DeviceChoice;
 use crate::output::write_atomically;
 use crate::progress::note;
-use crate::read::{Archive, ArchiveOptions, StreamPattern};
+use crate::read::StreamPattern;
 use crate::score::ScoreRow;
 
 /// Classify new windows, continuous station data or images with a run of `temblor train`.
@@ -28,10 +28,10 @@ pub struct Args {
     /// Windows: an array (.npz, .npy), an index table (.csv) as in training, or station files
     /// (file, folder, SDS tree), over which a window slides. Images: a folder or a file.
     #[arg(value_name = "INPUT")]
-    input: PathBuf,
+    pub(super) input: PathBuf,
     /// Where predictions.csv, scores.csv and figures go.
     #[arg(long, value_name = "DIR", default_value = "classification")]
-    out: PathBuf,
+    pub(super) out: PathBuf,
     /// Overwrite what an earlier classification left there.
     #[arg(long)]
     force: bool,
@@ -44,10 +44,16 @@ pub struct Args {
     device: DeviceChoice,
     /// Seconds between windows of continuous data [default: half a window].
     #[arg(long, value_name = "SECONDS")]
-    step: Option<f64>,
+    pub(super) step: Option<f64>,
+    /// The least mean probability of a detection in continuous data.
+    #[arg(long, value_name = "PROBABILITY", default_value_t = 0.5)]
+    pub(super) least_probability: f64,
+    /// List and draw so many answers of which the network is least certain: what to look at first.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    pub(super) least_certain: usize,
     /// Channels of continuous data, `NET.STA.LOC.CHA` with wildcards; all if not given.
     #[arg(long, value_name = "PATTERN")]
-    channel: Vec<StreamPattern>,
+    pub(super) channel: Vec<StreamPattern>,
 }
 
 /// Runs the command.
@@ -75,7 +81,15 @@ fn images(args: &Args, run: &ClassRun) -> Result<Outcome> {
     let probabilities = answer(args, run, &read.examples)?;
     let sheet = ImageSheet::of(&read.examples.set);
     let table = read.examples.table();
-    class_figures::images("Predictions", &sheet, table, &probabilities, &args.out)?;
+    let names = ("images", "Predictions");
+    class_figures::images(names, &sheet, table, &probabilities, &args.out)?;
+    let doubts = least_certain::of_table(args.least_certain, table, &probabilities, &args.out)?;
+    if !doubts.is_empty() {
+        let set = &read.examples.set;
+        let sheet = ImageSheet::chosen(set, doubts.iter().map(|doubt| doubt.example).collect());
+        let names = ("least_certain", "The least certain answers");
+        class_figures::images(names, &sheet, table, &probabilities, &args.out)?;
+    }
     Ok(skipped)
 }
 
@@ -83,11 +97,24 @@ fn windows(args: &Args, run: &ClassRun) -> Result<Outcome> {
     let trained = run.settings.windows.as_ref();
     let trained = trained.ok_or_else(|| Error::usage("the run has no table [windows]"))?;
     let Some(settings) = labelled_windows(args, trained) else {
-        return continuous(args, run, trained);
+        return classify_continuous::run(args, run, trained);
     };
     let read = read_windows(&settings, Some(&run.classes))?;
     let skipped = name_failed(&read.failed);
-    answer(args, run, &read.examples)?;
+    let windows = &read.examples;
+    let probabilities = answer(args, run, windows)?;
+    if !windows.table.labelled().is_empty() {
+        class_figures::examples(&run.settings.answer_name(), windows, &probabilities, &args.out)?;
+    }
+    let table = &windows.table;
+    let doubts = least_certain::of_table(args.least_certain, table, &probabilities, &args.out)?;
+    if !doubts.is_empty() {
+        let drawn = doubts
+            .iter()
+            .map(|doubt| class_figures::window_example(windows, doubt.example, &probabilities));
+        let seconds = windows.set.samples as f64 / windows.rate.hz();
+        class_figures::least_certain(drawn.collect(), seconds, &args.out)?;
+    }
     Ok(skipped)
 }
 
@@ -161,33 +188,17 @@ fn write_scores(
             "warning: the run was trained on {seen} of these {labelled} examples; their scores say \
              nothing of new data (scores without that are in the run's own scores.csv)"
         ));
-        let names = ("class", name.as_str(), "");
+        let target = table.target();
+        let names = (target.as_str(), name.as_str(), "");
         scores.rows.push(ScoreRow::new(names, "seen_in_training", seen as f64, None, labelled));
     }
     scores.write(&args.out.join("scores.csv"))?;
     let counts = confusion(table, probabilities);
     class_figures::confusion(&name, table, &counts, &args.out)?;
+    class_figures::curves(&name, table, probabilities, &args.out)?;
+    scores
+        .rows
+        .retain(|row| !row.metric.starts_with("precision_") && !row.metric.starts_with("recall_"));
     print!("{scores}");
     Ok(())
-}
-
-fn continuous(args: &Args, run: &ClassRun, settings: &WindowSettings) -> Result<Outcome> {
-    let samples = run.raw_samples(settings)?;
-    let step = args.step.unwrap_or(samples as f64 / settings.rate_hz / 2.0);
-    let options = ArchiveOptions { channels: args.channel.clone(), ..ArchiveOptions::default() };
-    let (archive, report) = Archive::open(std::slice::from_ref(&args.input), &options)?;
-    report.say();
-    let classified = classify_archive(run, settings, samples, &archive, step)?;
-    for problem in &classified.failed {
-        note(format_args!("skipped {problem}"));
-    }
-    if classified.windows.is_empty() {
-        let text = format!("no contiguous window of {samples} samples at {} Hz", settings.rate_hz);
-        return Err(Error::input(&args.input, text));
-    }
-    let text = windows_csv(&classified.windows, &run.classes);
-    write_atomically(&args.out.join("predictions.csv"), text.as_bytes())?;
-    note(format_args!("{} windows classified", classified.windows.len()));
-    let clean = report.is_clean() && classified.failed.is_empty();
-    Ok(if clean { Outcome::Done } else { Outcome::SomeInputsFailed })
 }

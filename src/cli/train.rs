@@ -8,8 +8,8 @@ use super::class_figures::{self, ImageSheet};
 use super::interrupted::resumable;
 use super::{Outcome, history, train_picker};
 use crate::detect::{
-    ClassExamples, ClassKind, ClassRun, ClassSettings, fingerprint_of_all, read_images,
-    read_windows, study,
+    ClassExamples, ClassKind, ClassRun, ClassSettings, Split, Study, WindowInput,
+    fingerprint_of_all, read_images, read_windows, study,
 };
 use crate::error::{Error, Result};
 use crate::model::{DeviceChoice, device_name};
@@ -39,6 +39,12 @@ pub struct Args {
     /// is one) [default: that of the settings file, else cpu, which gives the same bits again].
     #[arg(long, value_enum)]
     device: Option<DeviceChoice>,
+    /// What folds keep whole, over the settings file.
+    #[arg(long, value_enum)]
+    split: Option<Split>,
+    /// What of waveform windows the classifiers see, over the settings file: what a score rests on.
+    #[arg(long, value_enum)]
+    input: Option<WindowInput>,
     /// Go on with an interrupted run: the results are those of a run never stopped.
     #[arg(long, conflicts_with = "force")]
     resume: bool,
@@ -117,7 +123,10 @@ pub fn run(args: Args) -> Result<Outcome> {
             let skipped = name_failed(&read.failed);
             make_folds(&settings, &mut read.examples.table)?;
             let place = (path.as_path(), device, workers);
-            train(&args, &settings, &read.examples, place, None)?;
+            let study = train(&args, &settings, &read.examples, place)?;
+            let title = format!("{}, out of fold", study.answer);
+            class_figures::examples(&title, &read.examples, &study.probabilities, &path)?;
+            report(&study, &path);
             Ok(skipped)
         }
         ClassKind::Images => {
@@ -128,7 +137,12 @@ pub fn run(args: Args) -> Result<Outcome> {
             make_folds(&settings, &mut read.examples.table)?;
             let sheet = ImageSheet::of(&read.examples.set);
             let place = (path.as_path(), device, workers);
-            train(&args, &settings, &read.examples, place, Some(sheet))?;
+            let study = train(&args, &settings, &read.examples, place)?;
+            let title = format!("{}: out-of-fold predictions", study.answer);
+            let table = &read.examples.table;
+            let names = ("images", title.as_str());
+            class_figures::images(names, &sheet, table, &study.probabilities, &path)?;
+            report(&study, &path);
             Ok(skipped)
         }
     }
@@ -143,6 +157,14 @@ fn read_settings(args: &Args, text: &str) -> Result<ClassSettings> {
     if let Some(seeds) = args.seeds {
         settings.seeds = seeds.max(1);
         settings.final_fits = settings.final_fits.min(settings.seeds);
+    }
+    if let Some(split) = args.split {
+        settings.split = split;
+    }
+    match (args.input, &mut settings.windows) {
+        (Some(input), Some(windows)) => windows.input = input,
+        (Some(_), None) => return Err(Error::usage("--input is for waveform windows")),
+        (None, _) => {}
     }
     settings.relative_to(&data_folder(args)?);
     Ok(settings)
@@ -165,9 +187,7 @@ pub(super) fn name_failed(failed: &[(PathBuf, String)]) -> Outcome {
 }
 
 fn make_folds(settings: &ClassSettings, table: &mut crate::detect::ClassTable) -> Result<()> {
-    if let Some(sentence) = table.divide(settings.split, settings.folds)? {
-        note(sentence);
-    }
+    table.divide(settings.split, settings.folds)?.iter().for_each(note);
     Ok(())
 }
 
@@ -176,8 +196,7 @@ fn train(
     settings: &ClassSettings,
     examples: &dyn ClassExamples,
     (path, device, workers): (&Path, Device, usize),
-    sheet: Option<ImageSheet>,
-) -> Result<()> {
+) -> Result<Study> {
     let mark = InputMark {
         name: "examples".into(),
         count: examples.table().len(),
@@ -192,10 +211,16 @@ fn train(
     class_figures::confusion(&title, table, &study.confusion, run.path())?;
     class_figures::scores(&study.scores, run.path())?;
     history::draw("Cross-entropy of the fits", &study.courses, run.path(), "history")?;
-    if let Some(sheet) = sheet {
-        class_figures::images(&title, &sheet, table, &study.probabilities, run.path())?;
-    }
-    print!("{}", study.scores);
+    class_figures::curves(&study.answer, table, &study.probabilities, run.path())?;
+    Ok(study)
+}
+
+fn report(study: &Study, path: &Path) {
+    let mut shown = study.scores.clone();
+    // They stand in scores.csv; a terminal is not wide enough for all.
+    shown
+        .rows
+        .retain(|row| !row.metric.starts_with("precision_") && !row.metric.starts_with("recall_"));
+    print!("{shown}");
     note(format_args!("run folder: {}", path.display()));
-    Ok(())
 }

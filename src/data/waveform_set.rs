@@ -61,7 +61,18 @@ pub struct WaveformAugmentation {
     pub noise_level: [f64; 2],
     /// Standard deviation, in nepers, of a random gain over frequency, linear between six knots.
     pub tilt: f64,
+    /// The window is played slower or faster by a factor of up to this from 1, before all else:
+    /// duration and frequencies change together. A shorter one goes on with its start.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub stretch: f64,
 }
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
+/// Lengths to which a window can be stretched.
+const STRETCHES: usize = 33;
 
 /// Knots of the random gain between 0 Hz and half the sampling rate.
 const KNOTS: usize = 6;
@@ -69,7 +80,7 @@ const KNOTS: usize = 6;
 impl Default for WaveformAugmentation {
     /// Nothing is changed.
     fn default() -> Self {
-        Self { shift: 0, flip: 0.0, noise: 0.0, noise_level: [0.1, 0.6], tilt: 0.0 }
+        Self { shift: 0, flip: 0.0, noise: 0.0, noise_level: [0.1, 0.6], tilt: 0.0, stretch: 0.0 }
     }
 }
 
@@ -85,6 +96,9 @@ impl WaveformAugmentation {
         }
         if !(0.0..=10.0).contains(&self.tilt) {
             return wrong("tilt must lie in 0..10");
+        }
+        if !(0.0..=0.5).contains(&self.stretch) {
+            return wrong("stretch must lie in 0..0.5");
         }
         Ok(())
     }
@@ -104,6 +118,8 @@ struct Augmenter {
     noise: Vec<usize>,
     forward: Arc<dyn RealToComplex<f32>>,
     inverse: Arc<dyn ComplexToReal<f32>>,
+    /// Back to other lengths; empty if nothing is stretched.
+    stretched: Vec<Arc<dyn ComplexToReal<f32>>>,
 }
 
 impl<'a> WaveformDataset<'a> {
@@ -125,7 +141,15 @@ impl<'a> WaveformDataset<'a> {
             |&member: &usize| noise_class.is_some() && self.set.labels[member] == noise_class;
         let noise = self.members.iter().copied().filter(is_noise).collect();
         let mut planner = RealFftPlanner::new();
+        let samples = self.set.samples as f64;
+        let length = |number: usize| {
+            let share = 2.0 * number as f64 / (STRETCHES - 1) as f64 - 1.0;
+            2 * (0.5 * samples * (1.0 + settings.stretch * share)).round().max(1.0) as usize
+        };
+        let lengths = if settings.stretch > 0.0 { 0..STRETCHES } else { 0..0 };
+        let stretched = lengths.map(|n| planner.plan_fft_inverse(length(n))).collect();
         self.augmenter = Some(Augmenter {
+            stretched,
             settings,
             noise,
             forward: planner.plan_fft_forward(self.set.samples),
@@ -186,8 +210,12 @@ impl Augmenter {
         let pick = rng.random_range(0..self.noise.len().max(1));
         let roll = rng.random_range(0..samples);
         let knots: [f64; KNOTS] = std::array::from_fn(|_| self.settings.tilt * normal(rng));
+        let stretch = rng.random_range(0..STRETCHES);
         let noise = self.noise.get(pick).filter(|_| mixes).map(|&n| set.window(n));
         for (channel, values) in window.chunks_exact_mut(samples).enumerate() {
+            if let Some(inverse) = self.stretched.get(stretch) {
+                self.stretch(values, inverse.as_ref())?;
+            }
             values.rotate_right(shift % samples);
             if flip {
                 values.iter_mut().for_each(|v| *v = -*v);
@@ -202,6 +230,25 @@ impl Augmenter {
                 self.tilt(values, &knots)?;
             }
             to_unit_deviation(values);
+        }
+        Ok(())
+    }
+
+    /// The window played at another speed, through its spectrum; cut or gone on with its start.
+    fn stretch(&self, values: &mut [f32], inverse: &dyn ComplexToReal<f32>) -> Result<()> {
+        let failed = |e: realfft::FftError| Error::data(format!("stretching: {e}"));
+        let mut spectrum = self.forward.make_output_vec();
+        self.forward.process(&mut values.to_vec(), &mut spectrum).map_err(failed)?;
+        let mut other = inverse.make_input_vec();
+        let shared = spectrum.len().min(other.len());
+        other[..shared].copy_from_slice(&spectrum[..shared]);
+        // What has no partner at half the rate of either length.
+        other[shared - 1] = realfft::num_complex::Complex::new(0.0, 0.0);
+        let mut played = inverse.make_output_vec();
+        inverse.process(&mut other, &mut played).map_err(failed)?;
+        let scale = 1.0 / values.len() as f32;
+        for (value, new) in values.iter_mut().zip(played.iter().cycle()) {
+            *value = new * scale;
         }
         Ok(())
     }
@@ -292,6 +339,36 @@ mod tests {
         let plain = written(&WaveformDataset::new(&set, vec![0, 1]), 0, 1);
         let same = written(&augmented(&set, WaveformAugmentation::default()), 0, 1);
         assert!(plain.iter().zip(&same).all(|(a, b)| (a - b).abs() < 1e-5));
+    }
+
+    #[test]
+    fn a_stretched_sine_has_another_period() {
+        let mut set = set();
+        set.samples = 512;
+        // Eight periods in the window.
+        let sine = |n: usize| (std::f32::consts::TAU * n as f32 * 8.0 / 512.0).sin();
+        set.values = (0..3 * 512).map(sine).collect();
+        let settings = WaveformAugmentation { stretch: 0.25, ..Default::default() };
+        let dataset = augmented(&set, settings);
+        let crossings = |seed| {
+            let mut values = vec![0.0; 512];
+            let slot = Slot {
+                values: &mut values,
+                features: &mut [],
+                length: &mut 0,
+                target: &mut [0.0],
+                observed: &mut [1.0],
+                weight: &mut 1.0,
+            };
+            dataset.write(0, &mut Rng::seed_from_u64(seed), slot).unwrap();
+            assert!(values.iter().all(|v| v.is_finite()));
+            values.windows(2).filter(|w| w[0] < 0.0 && w[1] >= 0.0).count()
+        };
+        let counts: Vec<usize> = (0..20).map(crossings).collect();
+        let (least, most) = (counts.iter().min().unwrap(), counts.iter().max().unwrap());
+        assert!(*least >= 6 && *most <= 12 && least < most, "{counts:?}");
+        let wild = WaveformAugmentation { stretch: 0.9, ..Default::default() };
+        assert!(WaveformDataset::new(&set, vec![0]).augmented(Some(wild), None).is_err());
     }
 
     #[test]

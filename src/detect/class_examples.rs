@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::floors::NamedFloor;
-use super::split::Split;
+use super::split::{Origins, Split};
+use super::window_input::WindowInput;
 use crate::data::{ChannelMoments, Dataset, ExampleSpec, Fingerprint};
 use crate::error::{Error, Result};
 
@@ -20,6 +21,12 @@ pub struct ClassTable {
     pub folds: Vec<usize>,
     /// How the folds were made.
     pub split: Split,
+    /// What the classifiers see of windows.
+    pub input: WindowInput,
+    /// The names of the classes, joined by `/`, where examples of others are left out.
+    pub among: Option<String>,
+    /// Where examples come from.
+    pub origins: Origins,
     /// What `names` are: `row` or `file`.
     pub key: &'static str,
     /// Row or file of each example.
@@ -57,10 +64,10 @@ impl ClassTable {
         folds
     }
 
-    /// Refuses a group that lies in two folds, its examples are not independent; unless that was
-    /// asked for.
+    /// Refuses a group that lies in two folds, its examples are not independent; unless another
+    /// split was asked for.
     pub fn check_folds(&self) -> Result<()> {
-        if self.split == Split::RandomLeaky {
+        if self.split != Split::Groups {
             return Ok(());
         }
         let mut fold_of = BTreeMap::new();
@@ -75,16 +82,17 @@ impl ClassTable {
         Ok(())
     }
 
-    /// Gives every group one of `count` folds, classes spread as evenly as whole groups allow:
-    /// large groups first, each to the fold where it disturbs the balance least.
-    pub fn make_folds(&mut self, count: usize) -> Result<()> {
+    /// Gives each of `units` (groups, stations; `[N]`) one of `count` folds, classes spread as
+    /// evenly as whole units allow: large ones first, each to the fold where it disturbs the balance
+    /// least. Returns the fold of every example.
+    pub fn spread(&self, units: &[usize], what: &str, count: usize) -> Result<Vec<usize>> {
         let mut members: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for example in self.labelled() {
-            members.entry(self.groups[example]).or_default().push(example);
+            members.entry(units[example]).or_default().push(example);
         }
         if count < 2 || members.len() < count {
             return Err(Error::data(format!(
-                "{} groups cannot be split into {count} folds; at least two folds of one group \
+                "{} {what} cannot be split into {count} folds; at least two folds of one of them \
                  each are needed",
                 members.len()
             )));
@@ -92,7 +100,7 @@ impl ClassTable {
         let mut order: Vec<&Vec<usize>> = members.values().collect();
         order.sort_by_key(|group| std::cmp::Reverse(group.len()));
         let mut held = vec![vec![0usize; self.classes.len()]; count];
-        self.folds = vec![0; self.len()];
+        let mut folds = vec![0; self.len()];
         for group in order {
             let mut adds = vec![0usize; self.classes.len()];
             for &example in group {
@@ -109,10 +117,10 @@ impl ClassTable {
                 *h += a;
             }
             for &example in group {
-                self.folds[example] = best;
+                folds[example] = best;
             }
         }
-        Ok(())
+        Ok(folds)
     }
 }
 
@@ -176,30 +184,29 @@ mod tests {
             classes: vec!["a".into(), "b".into()],
             labels: (0..40).map(|n| Some(n % 2)).collect(),
             groups: (0..40).map(|n| n / 4).collect(),
-            folds: Vec::new(),
-            split: Split::Groups,
             key: "row",
             names: (0..40).map(|n| n.to_string()).collect(),
+            ..ClassTable::default()
         }
     }
 
     #[test]
     fn folds_keep_groups_whole_and_classes_even() {
         let mut table = table();
-        table.make_folds(5).unwrap();
+        table.folds = table.spread(&table.groups, "groups", 5).unwrap();
         table.check_folds().unwrap();
         for fold in 0..5 {
             let members: Vec<usize> = (0..40).filter(|&n| table.folds[n] == fold).collect();
             assert_eq!(members.len(), 8);
             assert_eq!(members.iter().filter(|n| *n % 2 == 0).count(), 4);
         }
-        assert!(table.make_folds(11).is_err());
+        assert!(table.spread(&table.groups, "groups", 11).is_err());
     }
 
     #[test]
     fn a_group_in_two_folds_is_refused() {
         let mut table = table();
-        table.make_folds(5).unwrap();
+        table.folds = table.spread(&table.groups, "groups", 5).unwrap();
         table.folds[0] = (table.folds[0] + 1) % 5;
         assert!(table.check_folds().unwrap_err().to_string().contains("two folds"));
     }

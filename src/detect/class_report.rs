@@ -6,7 +6,7 @@ use super::class_examples::ClassTable;
 use super::cross_validation::Pooled;
 use super::group_scores::Grouping;
 use crate::score::{
-    ClassScores, Confusion, GroupBootstrap, Interval, ScoreRow, ScoreTable, roc_area,
+    ClassScores, Confusion, GroupBootstrap, Interval, ScoreRow, ScoreTable, mean, roc_area,
 };
 
 /// Scores of one model at one resample of its rows.
@@ -28,12 +28,16 @@ impl Scored<'_> {
     }
 
     fn roc_area(&self, rows: &[usize]) -> f64 {
-        let scores = ClassScores {
-            actual: self.actual,
-            probabilities: &self.probabilities,
-            classes: self.classes,
-        };
-        scores.roc_area_of(rows).unwrap_or(f64::NAN)
+        self.class_scores().roc_area_of(rows).unwrap_or(f64::NAN)
+    }
+
+    fn brier(&self, rows: &[usize]) -> f64 {
+        self.class_scores().brier_of(rows)
+    }
+
+    fn class_scores(&self) -> ClassScores<'_> {
+        let Self { actual, probabilities, classes, .. } = self;
+        ClassScores { actual, probabilities, classes: *classes }
     }
 
     /// Area under the ROC curve of "not `class`" by 1 - P(`class`).
@@ -45,8 +49,8 @@ impl Scored<'_> {
     }
 }
 
-/// Accuracy, macro F1, balanced accuracy, AUC (mean of one against the rest), AUC of `noise`
-/// against all other classes, and F1 of each class. Values are means over the seeds; intervals
+/// Accuracy, macro F1, balanced accuracy, AUC (mean of one against the rest), Brier score, AUC of
+/// `noise` against all other classes, F1, precision and recall of each class, calibration error. Values are means over the seeds; intervals
 /// are of that mean, over 1000 resamples of whole groups; `accuracy_sd` and so on are standard
 /// deviations over the seeds. Where groups have several examples, `accuracy_by_group` and so on
 /// are of one answer a group, `n` its number of groups; noise is no answer there.
@@ -56,13 +60,15 @@ pub fn score(table: &ClassTable, pooled: &[Pooled], noise: Option<usize>) -> Sco
     let groups: Vec<usize> = rows.iter().map(|&row| table.groups[row]).collect();
     let metrics = metrics(table, noise);
     let grouping = Grouping::of(&actual, &groups, table.classes.len(), noise);
-    let target = table.split.target();
+    let target = table.target();
+    let target = target.as_str();
     let per_model: Vec<Vec<ScoreRow>> = pooled
         .par_iter()
         .map(|model| {
             let seeds: Vec<Scored<'_>> =
                 model.seeds.iter().map(|p| scored(&actual, &rows, p, table)).collect();
             let mut lines = score_model((target, &model.name), &seeds, &groups, &metrics);
+            lines.push(calibration((target, &model.name), &seeds));
             if let Some(grouping) = &grouping {
                 lines.extend(score_groups((target, &model.name), &seeds, grouping));
             }
@@ -78,6 +84,7 @@ fn metrics<'a>(table: &ClassTable, noise: Option<usize>) -> Vec<(String, Metric<
         ("macro_f1".into(), Box::new(|s, rows| s.confusion(rows).macro_f1())),
         ("balanced_accuracy".into(), Box::new(|s, rows| s.confusion(rows).balanced_accuracy())),
         ("auc".into(), Box::new(|s, rows| s.roc_area(rows))),
+        ("brier".into(), Box::new(|s, rows| s.brier(rows))),
     ];
     if let Some(class) = noise {
         let name = format!("auc_against_{}", table.classes[class]);
@@ -86,6 +93,12 @@ fn metrics<'a>(table: &ClassTable, noise: Option<usize>) -> Vec<(String, Metric<
     for (class, name) in table.classes.iter().enumerate() {
         let metric = move |s: &Scored<'_>, rows: &[usize]| s.confusion(rows).f1(class);
         metrics.push((format!("f1_{name}"), Box::new(metric)));
+    }
+    for (class, name) in table.classes.iter().enumerate() {
+        let metric = move |s: &Scored<'_>, rows: &[usize]| s.confusion(rows).precision(class);
+        metrics.push((format!("precision_{name}"), Box::new(metric)));
+        let metric = move |s: &Scored<'_>, rows: &[usize]| s.confusion(rows).recall(class);
+        metrics.push((format!("recall_{name}"), Box::new(metric)));
     }
     metrics
 }
@@ -101,6 +114,14 @@ fn scored<'a>(
         rows.iter().flat_map(|&row| probabilities[row * classes..][..classes].to_vec()).collect();
     let predicted = ClassScores { actual, probabilities: &probabilities, classes }.predicted();
     Scored { actual, predicted, probabilities, classes }
+}
+
+/// The calibration error, without an interval: resampling itself raises it.
+fn calibration((target, name): (&str, &str), seeds: &[Scored<'_>]) -> ScoreRow {
+    let errors: Vec<f64> =
+        seeds.iter().map(|seed| seed.class_scores().calibration_error()).collect();
+    let n = seeds.first().map_or(0, |seed| seed.actual.len());
+    ScoreRow::new((target, name, ""), "calibration_error", mean(&errors), None, n)
 }
 
 /// Scores of one answer a group.
@@ -201,7 +222,6 @@ pub(super) fn quoted(cell: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Split;
     use super::*;
 
     fn table() -> ClassTable {
@@ -210,9 +230,9 @@ mod tests {
             labels: vec![Some(0), Some(1), Some(1), None],
             groups: vec![0, 0, 1, 1],
             folds: vec![0, 0, 1, 1],
-            split: Split::Groups,
             key: "row",
             names: (0..4).map(|n| n.to_string()).collect(),
+            ..ClassTable::default()
         }
     }
 

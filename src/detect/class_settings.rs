@@ -6,11 +6,13 @@ use super::cross_validation::NamedFit;
 use super::fit::{FitSettings, LossSettings};
 use super::floors::FLOOR_NAMES;
 use super::split::Split;
+use super::window_input::WindowInput;
 use crate::data::{ImageAugmentation, WaveformAugmentation};
 use crate::error::{Error, Result};
 use crate::model::{DeviceChoice, ModelSpec};
 use crate::read::resize::Interpolation;
 use crate::read::{ColorMode, Convention, Listing};
+use crate::time::SampleRate;
 use crate::train::TrainSettings;
 
 /// What is classified.
@@ -35,8 +37,8 @@ pub struct ClassSettings {
     /// Folds made by whole groups where the index has no fold column.
     #[serde(default = "five")]
     pub folds: usize,
-    /// Whether folds keep groups whole (`"groups"`); `"random-leaky"` tears them apart, to compare
-    /// with published random splits.
+    /// What folds keep whole: `"groups"`, `"station"`, `"network"`; `"random-leaky"` tears groups
+    /// apart, to compare with published random splits.
     #[serde(default)]
     pub split: Split,
     /// Whether the floors are computed.
@@ -143,6 +145,13 @@ pub struct WindowSettings {
     /// reported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise_class: Option<String>,
+    /// Pairs of classes that are also scored by themselves.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub against: Vec<[String; 2]>,
+    /// What of the prepared windows the classifiers see: `"plain"`, `"whitened"`,
+    /// `"envelope-removed"`.
+    #[serde(default)]
+    pub input: WindowInput,
     /// Columns of the index that a floor of its own sees, and nothing else does: what station and
     /// instrument alone tell of the class.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -153,6 +162,17 @@ pub struct WindowSettings {
     /// How training windows are changed; not at all if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub augmentation: Option<WaveformAugmentation>,
+}
+
+impl WindowSettings {
+    /// The rate of the windows.
+    ///
+    /// # Errors
+    /// `Usage` for a number that is no rate.
+    pub fn rate(&self) -> Result<SampleRate> {
+        SampleRate::from_hz(self.rate_hz)
+            .ok_or_else(|| Error::usage(format!("rate_hz = {} is no rate", self.rate_hz)))
+    }
 }
 
 /// Images in one folder a class.
@@ -212,6 +232,10 @@ pub struct IndexColumns {
     pub group: String,
     /// Fold.
     pub fold: String,
+    /// Stream (`NET.STA.LOC.CHA`), for folds of whole stations.
+    pub stream: String,
+    /// Time of the event, for days that training and test share.
+    pub time: String,
 }
 
 impl Default for IndexColumns {
@@ -223,6 +247,8 @@ impl Default for IndexColumns {
             label: "label".into(),
             group: "group".into(),
             fold: "fold".into(),
+            stream: "trace_id".into(),
+            time: "event_time".into(),
         }
     }
 }

@@ -135,11 +135,6 @@ pub fn in_parallel<I: Sync, O: Send>(
     })
 }
 
-/// Training and test examples of a fold; only examples with a class take part.
-fn parts(table: &ClassTable, fold: usize) -> (Vec<usize>, Vec<usize>) {
-    table.labelled().into_iter().partition(|&example| table.folds[example] != fold)
-}
-
 fn run_unit(
     examples: &dyn ClassExamples,
     fits: &[NamedFit],
@@ -153,7 +148,7 @@ fn run_unit(
         return serde_json::from_slice(&bytes)
             .map_err(|e| Error::input(&path, format!("not a finished fit, delete it: {e}")));
     }
-    let (train, test) = parts(examples.table(), unit.fold);
+    let (train, test) = examples.table().parts(unit.fold);
     let seed = derive_seed(unit.seed, &[unit.fold as u64]);
     let (classifier, report) = fit(examples, settings, &train, seed, (&kept.place, &own))?;
     let probabilities = classifier.probabilities(examples, &test, 128)?;
@@ -164,9 +159,8 @@ fn run_unit(
     Ok(file)
 }
 
-/// The floors over the same folds; `seeds` forests.
-pub fn floors(examples: &dyn ClassExamples, seeds: u64) -> Result<Vec<Pooled>> {
-    let table = examples.table();
+/// The floors over the folds of `table`, the examples' own or a part of it; `seeds` forests.
+pub fn floors(examples: &dyn ClassExamples, table: &ClassTable, seeds: u64) -> Result<Vec<Pooled>> {
     let labels: Vec<usize> = table.labels.iter().map(|l| l.unwrap_or(0)).collect();
     let classes = table.classes.len();
     let mut pooled = Vec::new();
@@ -183,7 +177,7 @@ pub fn floors(examples: &dyn ClassExamples, seeds: u64) -> Result<Vec<Pooled>> {
             let answers: Vec<(Vec<usize>, Vec<f64>)> = folds
                 .par_iter()
                 .map(|&fold| {
-                    let (train, test) = parts(table, fold);
+                    let (train, test) = table.parts(fold);
                     let problem = FloorProblem {
                         features: &features,
                         labels: &labels,

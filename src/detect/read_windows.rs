@@ -6,6 +6,7 @@ use super::class_examples::ClassTable;
 use super::class_settings::WindowSettings;
 use super::floors::FeatureTable;
 use super::metadata;
+use super::split::Origins;
 use super::window_examples::WindowExamples;
 use crate::error::{Error, Result};
 use crate::read::array::{Array, read_array};
@@ -23,8 +24,7 @@ pub struct ReadWindows {
 /// Reads what `settings` names. `classes` fixes the classes (labels not among them are errors);
 /// without it they are the labels found, sorted.
 pub fn read_windows(settings: &WindowSettings, classes: Option<&[String]>) -> Result<ReadWindows> {
-    let rate = SampleRate::from_hz(settings.rate_hz)
-        .ok_or_else(|| Error::usage(format!("rate_hz = {} is no rate", settings.rate_hz)))?;
+    let rate = settings.rate()?;
     let raw = match (&settings.index, &settings.folder, &settings.array) {
         (Some(index), None, Some(array)) => from_array(settings, Some(index), array, classes)?,
         (None, None, Some(array)) => from_array(settings, None, array, classes)?,
@@ -41,8 +41,7 @@ pub fn read_windows(settings: &WindowSettings, classes: Option<&[String]>) -> Re
     }
     let shape = (raw.channels, raw.samples);
     let noise = settings.noise_class.as_ref().map(|name| raw.table.class(name)).transpose()?;
-    let mut examples =
-        WindowExamples::prepare(&raw.values, shape, rate, settings.skip_seconds, raw.table)?;
+    let mut examples = WindowExamples::prepare(&raw.values, shape, settings, raw.table)?;
     examples.augmentation = settings.augmentation.clone();
     examples.metadata = raw.metadata;
     examples.noise_class = noise;
@@ -159,6 +158,7 @@ fn labelled(
     if let Some(groups) = cells(&columns.group) {
         table.groups = numbered(&groups);
     }
+    table.origins = origins(cells(&columns.stream), cells(&columns.time));
     if let Some(folds) = index.find(&columns.fold) {
         table.folds = lines.iter().map(|&line| index.number(line, folds)).collect::<Result<_>>()?;
     }
@@ -173,6 +173,26 @@ fn unlabelled(classes: Option<&[String]>, key: &'static str, names: Vec<String>)
         key,
         names,
         ..ClassTable::default()
+    }
+}
+
+/// Stations, networks and days, each known only if every cell tells it.
+fn origins(streams: Option<Vec<String>>, times: Option<Vec<String>>) -> Origins {
+    let part = |count: usize| {
+        let short = |cell: &String| {
+            let codes: Vec<&str> = cell.split('.').collect();
+            (codes.len() == 4).then(|| codes[..count].join("."))
+        };
+        let cells: Option<Vec<String>> = streams.as_ref()?.iter().map(short).collect();
+        cells.map(|cells| numbered(&cells))
+    };
+    let day = |cell: &String| Some(cell.parse::<UtcTime>().ok()?.day_start().to_string());
+    let days: Option<Vec<String>> =
+        times.as_ref().and_then(|cells| cells.iter().map(day).collect());
+    Origins {
+        stations: part(2).unwrap_or_default(),
+        networks: part(1).unwrap_or_default(),
+        days: days.map(|days| numbered(&days)).unwrap_or_default(),
     }
 }
 

@@ -52,8 +52,9 @@ pub fn study(
         note(format_args!("{}: {} parameters", entry.name, built.parameter_count()));
     }
     let mut pooled: Vec<Pooled> = Vec::new();
+    let forests = 3.min(settings.seeds);
     if settings.floors {
-        pooled = floors(examples, 3.min(settings.seeds))?;
+        pooled = floors(examples, table, forests)?;
     }
     let folds = Folds { folder: run.file("folds"), workers, place: place.clone() };
     pooled.extend(cross_validate(examples, &fits, settings.seeds, &folds)?);
@@ -69,7 +70,22 @@ pub fn study(
         pooled.push(mixed);
     }
     let noise = examples.noise_class();
-    let scores = score(table, &pooled, noise);
+    let mut scores = score(table, &pooled, noise);
+    let against = settings.windows.as_ref().map_or(&[][..], |windows| &windows.against);
+    for classes in table.sections(noise, against)? {
+        let part = table.among(&classes);
+        // The floors learn these classes alone; networks answer by the ratio of their outputs.
+        let mut alone = Vec::new();
+        if settings.floors {
+            match floors(examples, &part, forests) {
+                Ok(floors) => alone = floors,
+                Err(error) => note(format_args!("{}: no floors: {error}", part.target())),
+            }
+        }
+        let networks = pooled.iter().filter(|one| !one.floor);
+        alone.extend(networks.map(|one| one.among(table.classes.len(), &classes)));
+        scores.rows.extend(score(&part, &alone, None).rows);
+    }
     scores.write(&run.file("scores.csv"))?;
     let answer = settings.answer_name();
     let answering = pooled
@@ -87,6 +103,7 @@ pub fn study(
         "examples": table.labelled().len(),
         "folds": table.fold_numbers().len(),
         "split": table.split,
+        "shared_by_training_and_test": table.shared(),
         "seeds": settings.seeds,
         "confusion_rows_true": confusion.counts,
         "scores": scores.rows.iter().map(|row| serde_json::json!({

@@ -1,6 +1,7 @@
 //! Waveform windows as examples of classification.
 
 use super::class_examples::{ClassExamples, ClassTable, Scaling};
+use super::class_settings::WindowSettings;
 use super::floors::{FeatureTable, Floor, NamedFloor};
 use crate::data::{
     Dataset, ExampleSpec, Fingerprint, WaveformAugmentation, WaveformDataset, WaveformSet,
@@ -26,20 +27,21 @@ pub struct WindowExamples {
 }
 
 impl WindowExamples {
-    /// Prepares `raw` windows `[N, C, T]` one channel at a time; `skip_seconds` are dropped from
-    /// the start, where the filter settles.
+    /// Prepares `raw` windows `[N, C, T]` one channel at a time as `settings` say: filter, start
+    /// dropped, unit deviation, parts taken away.
     pub fn prepare(
         raw: &[f32],
         (channels, samples): (usize, usize),
-        rate: SampleRate,
-        skip_seconds: f64,
+        settings: &WindowSettings,
         table: ClassTable,
     ) -> Result<Self> {
+        let rate = settings.rate()?;
         let mut values = Vec::with_capacity(raw.len());
         let mut left = 0;
         for channel in raw.chunks_exact(samples) {
             let wave: Vec<f64> = channel.iter().map(|&x| f64::from(x)).collect();
-            let prepared = prepare_window(&wave, rate, skip_seconds)?;
+            let prepared = prepare_window(&wave, rate, settings.skip_seconds)?;
+            let prepared = settings.input.apply(prepared, rate)?;
             left = prepared.len();
             values.extend(prepared.iter().map(|&x| x as f32));
         }
@@ -52,6 +54,7 @@ impl WindowExamples {
             groups: table.groups.clone(),
             names: table.names.clone(),
         };
+        let table = ClassTable { input: settings.input, ..table };
         Ok(Self { set, table, rate, augmentation: None, metadata: None, noise_class: None })
     }
 }

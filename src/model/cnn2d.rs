@@ -61,6 +61,10 @@ pub struct Cnn2d {
     pub channels: Vec<usize>,
     /// Height and width of every kernel.
     pub kernel: usize,
+    /// Whether a further channel holds the height, −1 to 1 (Liu et al. 2018): convolutions then
+    /// know the frequency in a spectrogram.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub height_channel: bool,
     /// Zeros around the image.
     pub padding: Padding,
     /// Whether batch norm follows each convolution, which then has no bias.
@@ -85,6 +89,7 @@ impl Default for Cnn2d {
         Self {
             channels: vec![16, 32, 64, 96],
             kernel: 3,
+            height_channel: false,
             padding: Padding::Same,
             batch_norm: true,
             max_pool: MaxPool::Each,
@@ -148,7 +153,7 @@ impl Cnn2d {
         let (front_end, [channels, height, width]) = self.images(builder, axes)?;
         let mut extent = [height, width];
         let mut blocks = Vec::new();
-        let mut inputs = channels;
+        let mut inputs = channels + i64::from(self.height_channel);
         for (number, &outputs) in self.channels.iter().enumerate() {
             check_positive("channels", outputs)?;
             let (block, next) = self.block(builder, number, inputs, outputs as i64, extent)?;
@@ -275,6 +280,9 @@ impl Network for Cnn2dNetwork {
             Some(front_end) => front_end.images(input.values, mode),
             None => input.values.shallow_clone(),
         };
+        if self.settings.height_channel {
+            maps = with_height(&maps);
+        }
         for block in &self.blocks {
             maps = block.conv.forward(&maps);
             if let Some(norm) = &block.norm {
@@ -297,6 +305,14 @@ impl Network for Cnn2dNetwork {
         };
         self.head.forward(&dropout(state, self.settings.dropout, mode))
     }
+}
+
+/// `[N, C, H, W]` and a channel of the height, -1 to 1.
+fn with_height(maps: &Tensor) -> Tensor {
+    let (count, _, height, width) = maps.size4().unwrap_or((0, 0, 0, 0));
+    let rows = Tensor::linspace(-1.0, 1.0, height, (Kind::Float, maps.device()));
+    let rows = rows.view([1, 1, height, 1]).expand([count, 1, height, width], false);
+    Tensor::cat(&[maps, &rows], 1)
 }
 
 /// 2×2 maximum pooling.

@@ -33,7 +33,9 @@ fn all_kinds() -> Vec<(ModelSpec, ExampleSpec)> {
     kinds.push((ModelSpec::of_kind("cnn2d").unwrap(), example(Layout::Image, &[3, 48, 48], 0, 4)));
     let spectrogram = example(wave, &[2, 400], 0, 4);
     kinds.push((ModelSpec::Lstm(RecurrentSettings::spectrogram()), spectrogram.clone()));
-    kinds.push((ModelSpec::Cnn2d(Cnn2d::spectrogram()), spectrogram));
+    kinds.push((ModelSpec::Cnn2d(Cnn2d::spectrogram()), spectrogram.clone()));
+    let height_channel = Cnn2d { height_channel: true, ..Cnn2d::spectrogram() };
+    kinds.push((ModelSpec::Cnn2d(height_channel), spectrogram));
     kinds
 }
 
@@ -80,6 +82,7 @@ fn recipes_have_their_published_sizes() {
         (ModelSpec::Cnn1dStrided(Cnn1dStrided::default()), &window, 36_916),
         (ModelSpec::CnnLstm(CnnLstm::default()), &window, 52_565),
         (ModelSpec::Cnn2d(Cnn2d::spectrogram()), &window, 23_968),
+        (ModelSpec::Cnn2d(Cnn2d { height_channel: true, ..Cnn2d::spectrogram() }), &window, 24_112),
         (ModelSpec::Cnn2d(Cnn2d::default()), &example(Layout::Image, &[3, 48, 48], 0, 4), 79_572),
     ] {
         let model = spec.build(example, 4, 0, Device::Cpu).unwrap();

@@ -8,6 +8,7 @@ use super::confusion::ConfusionFigure;
 use super::coverage::CoverageFigure;
 use super::dayplot::DayplotFigure;
 use super::epicentres::EpicentresFigure;
+use super::examples::ExamplesFigure;
 use super::features::FeaturesFigure;
 use super::forecast::ForecastFigure;
 use super::history::HistoryFigure;
@@ -16,6 +17,7 @@ use super::noise_density::NoiseDensityFigure;
 use super::picks::PicksFigure;
 use super::record_section::RecordSectionFigure;
 use super::reliability::ReliabilityFigure;
+use super::roc::RocFigure;
 use super::save;
 use super::scores::ScoresFigure;
 use super::spectrogram::SpectrogramFigure;
@@ -63,6 +65,7 @@ drawings! {
     Coverage(CoverageFigure),
     Dayplot(DayplotFigure),
     Epicentres(EpicentresFigure),
+    Examples(ExamplesFigure),
     Features(FeaturesFigure),
     Forecast(ForecastFigure),
     History(HistoryFigure),
@@ -71,6 +74,7 @@ drawings! {
     Picks(PicksFigure),
     RecordSection(RecordSectionFigure),
     Reliability(ReliabilityFigure),
+    Roc(RocFigure),
     Scores(ScoresFigure),
     Spectrogram(SpectrogramFigure),
     StationDay(StationDayFigure),

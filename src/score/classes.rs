@@ -1,6 +1,6 @@
 //! Scores of classes.
 
-use super::events::roc_area;
+use super::events::{brier_parts, equal_mass_edges, roc_area};
 
 /// Counts `[actual][predicted]` over all declared classes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,6 +103,28 @@ impl ClassScores<'_> {
         Confusion::new(self.actual, &self.predicted(), self.classes)
     }
 
+    /// Mean over `rows` of Σ_c (p_c − y_c)² (Brier 1950): 0 for certainty that is right, 2 for
+    /// certainty that is wrong.
+    pub fn brier_of(&self, rows: &[usize]) -> f64 {
+        let one = |row: usize| -> f64 {
+            let p = &self.probabilities[row * self.classes..][..self.classes];
+            let hit = |class: usize| f64::from(self.actual[row] == class);
+            p.iter().enumerate().map(|(class, p)| (p - hit(class)).powi(2)).sum()
+        };
+        super::mean(&rows.iter().map(|&row| one(row)).collect::<Vec<_>>())
+    }
+
+    /// Expected calibration error of the class answered: the mean over ten bins of equally many
+    /// samples of |mean probability − share that is right|.
+    pub fn calibration_error(&self) -> f64 {
+        let answers = self.predicted();
+        let right: Vec<f64> =
+            answers.iter().zip(self.actual).map(|(a, b)| f64::from(a == b)).collect();
+        let rows = self.probabilities.chunks(self.classes.max(1)).zip(&answers);
+        let p: Vec<f64> = rows.map(|(row, &class)| row[class]).collect();
+        brier_parts(&right, &p, &equal_mass_edges(&p, 10)).calibration_error
+    }
+
     /// Mean over the classes of the area under the ROC curve of one class against the rest;
     /// classes that do not occur (or are all there is) are left out.
     pub fn roc_area(&self) -> Option<f64> {
@@ -141,6 +163,17 @@ mod tests {
         // The third class is declared but absent: it counts in macro F1, not in balance.
         assert!((confusion.macro_f1() - (2.0 / 3.0 + 0.5) / 3.0).abs() < 1e-15);
         assert!((confusion.balanced_accuracy() - (2.0 / 3.0 + 0.5) / 2.0).abs() < 1e-15);
+    }
+
+    #[test]
+    fn calibration_of_certainty() {
+        let p = [1.0, 0.0, 1.0, 0.0, 1.0, 0.0, 1.0, 0.0];
+        let scores = |actual| ClassScores { actual, probabilities: &p, classes: 2 };
+        let (right, wrong) = (scores(&[0, 0, 0, 0]), scores(&[0, 0, 0, 1]));
+        let rows = [0, 1, 2, 3];
+        assert_eq!((right.brier_of(&rows), right.calibration_error()), (0.0, 0.0));
+        assert_eq!((wrong.brier_of(&rows), wrong.calibration_error()), (0.5, 0.25));
+        assert_eq!(wrong.brier_of(&[3]), 2.0);
     }
 
     #[test]

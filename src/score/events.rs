@@ -39,6 +39,27 @@ pub fn roc_area(y: &[f64], p: &[f64]) -> Option<f64> {
     Some((rank_sum - positives * (positives + 1.0) / 2.0) / (positives * negatives))
 }
 
+/// The receiver operating characteristic: false and true positive rate at every distinct
+/// threshold, from (0, 0) to (1, 1); empty where [`roc_area`] is `None`.
+pub fn roc_curve(y: &[f64], p: &[f64]) -> Vec<(f64, f64)> {
+    let Some(mut order) = order_of(p) else { return Vec::new() };
+    order.reverse();
+    let positives = y.iter().filter(|&&y| y > 0.5).count() as f64;
+    let negatives = y.len() as f64 - positives;
+    if positives == 0.0 || negatives == 0.0 {
+        return Vec::new();
+    }
+    let (mut hits, mut alarms) = (0.0, 0.0);
+    let mut curve = vec![(0.0, 0.0)];
+    for tie in order.chunk_by(|&a, &b| p[a] == p[b]) {
+        let found = tie.iter().filter(|&&row| y[row] > 0.5).count() as f64;
+        hits += found;
+        alarms += tie.len() as f64 - found;
+        curve.push((alarms / negatives, hits / positives));
+    }
+    curve
+}
+
 /// Area under the precision–recall curve as average precision, Σ (R_k − R_{k−1}) P_k over the
 /// distinct thresholds, without interpolation; `None` without positives.
 pub fn average_precision(y: &[f64], p: &[f64]) -> Option<f64> {
@@ -171,6 +192,16 @@ mod tests {
         assert_eq!(average_precision(&y, &[0.5; 4]), Some(0.5));
         assert_eq!(average_precision(&y, &[0.1, 0.9, 0.8, 0.7]), Some(0.5 + 0.5 * 2.0 / 3.0));
         assert_eq!(average_precision(&[0.0; 3], &[0.1, 0.2, 0.3]), None);
+    }
+
+    #[test]
+    fn the_curve_ends_in_its_corners_and_holds_the_area() {
+        let (y, p) = ([0.0, 1.0, 0.0, 1.0], [0.5, 0.5, 0.2, 0.8]);
+        let curve = roc_curve(&y, &p);
+        assert_eq!(curve, [(0.0, 0.0), (0.0, 0.5), (0.5, 1.0), (1.0, 1.0)]);
+        let area: f64 = curve.windows(2).map(|w| (w[1].0 - w[0].0) * 0.5 * (w[0].1 + w[1].1)).sum();
+        assert_eq!(Some(area), roc_area(&y, &p));
+        assert!(roc_curve(&[1.0, 1.0], &[0.1, 0.2]).is_empty());
     }
 
     #[test]

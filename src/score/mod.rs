@@ -17,7 +17,7 @@ pub use bootstrap::{BlockBootstrap, GroupBootstrap, Interval};
 pub use classes::{ClassScores, Confusion};
 pub use events::{
     BrierParts, ReliabilityBin, average_precision, brier, brier_parts, equal_mass_edges,
-    log_scores, reliability, roc_area,
+    log_scores, reliability, roc_area, roc_curve,
 };
 pub use levels::{
     absolute_errors, covered, crps, mean, mean_naive_change, mean_pinball, pinball, quantile_rates,

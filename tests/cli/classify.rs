@@ -61,6 +61,15 @@ fn windows_are_trained_resumed_and_classified_alike() {
     let scores = run.join("scores.csv");
     assert!(score(&scores, "forest", "accuracy") > score(&scores, "majority", "accuracy") + 0.1);
 
+    assert!(score(&scores, "raw", "brier") < score(&scores, "majority", "brier"));
+    assert!((0.0..1.0).contains(&score(&scores, "raw", "calibration_error")));
+    let events = "class among earthquake/explosion/surface,raw,,auc,";
+    assert!(lines(&scores).iter().any(|line| line.starts_with(events)));
+    for figure in ["roc", "reliability", "examples", "confusion"] {
+        let png = std::fs::read(run.join(format!("{figure}.png"))).unwrap();
+        assert!(png.starts_with(b"\x89PNG"), "{figure}");
+    }
+
     // An interrupted run: what is finished stays, what is missing is made again, alike.
     let before = std::fs::read(&scores).unwrap();
     std::fs::remove_file(run.join("folds/raw-seed0-fold2.json")).unwrap();
@@ -70,7 +79,13 @@ fn windows_are_trained_resumed_and_classified_alike() {
     let twice = temblor(here, &["train", "small.toml", "--data", "w"]);
     assert_eq!(twice.status.code(), Some(2));
 
-    done(here, &["classify", "small", "w", "--out", "again"]);
+    done(here, &["classify", "small", "w", "--out", "again", "--least-certain", "7"]);
+    let doubts = lines(&here.join("again/least_certain.csv"));
+    assert_eq!(doubts[0], "row,label,class,probability,second_class,second_probability,margin");
+    let margins: Vec<f64> =
+        doubts[1..].iter().map(|line| line.rsplit(',').next().unwrap().parse().unwrap()).collect();
+    assert!(margins.len() == 7 && margins.is_sorted() && margins[0] >= 0.0);
+    assert!(here.join("again/least_certain.png").is_file());
     let labelled = lines(&here.join("again/predictions.csv"));
     assert_eq!(labelled.len(), predictions.len());
     assert!(score(&here.join("again/scores.csv"), "raw", "accuracy") > 0.5);
@@ -94,6 +109,104 @@ fn windows_are_trained_resumed_and_classified_alike() {
     assert!(slid[0].starts_with("id,start,end,predicted,probability,p_earthquake"));
     // 288 steps of five minutes in a day, less what a gap swallows; it starts the grid anew.
     assert!((250..=292).contains(&slid.len()), "{}", slid.len());
+    detections_of_continuous_data(here);
+}
+
+/// Detections are merged, counted and drawn; every sample of a run of data is under a window;
+/// another rate gives the same detections; a rate that is too low is named.
+fn detections_of_continuous_data(here: &Path) {
+    let slide = |archive: &str, out: &str| {
+        let flags = ["--out", out, "--least-certain", "5", "--least-probability", "0.4"];
+        temblor(
+            here,
+            &[&["classify", "small", archive, "--channel", "*.SYA..*"], &flags[..]].concat(),
+        )
+    };
+    let output = slide("a/archive", "found");
+    assert!(output.status.success());
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("0.00 h in runs shorter than a window"), "{told}");
+    let found = lines(&here.join("found/detections.csv"));
+    assert_eq!(found[0], "trace_id,start_time,end_time,class,probability");
+    assert!(found.len() > 1 && !found.iter().any(|line| line.contains(",noise,")));
+    for pair in found[1..].windows(2) {
+        let cells = |line: &str| line.split(',').map(str::to_string).collect::<Vec<_>>();
+        let (one, next) = (cells(&pair[0]), cells(&pair[1]));
+        assert!(one[1] < one[2] && (one[0] != next[0] || one[2] <= next[1]), "{pair:?}");
+    }
+    let parquet = done(here, &["table", "found/detections.parquet"]);
+    assert!(parquet.contains(&format!("{} rows", found.len() - 1)), "{parquet}");
+    let counted: usize = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().last().unwrap().parse::<usize>().unwrap())
+        .sum();
+    assert_eq!(counted, found.len() - 1);
+    assert_eq!(lines(&here.join("found/least_certain.csv")).len(), 6);
+    assert!(here.join("found/examples.png").is_file());
+
+    done(here, &["process", "a/archive", "--resample-polyphase", "100", "--out", "fast"]);
+    let output = slide("fast", "found-fast");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("resampled from 100 Hz"), "{told}");
+    let fast = lines(&here.join("found-fast/detections.csv"));
+    let near = (fast.len() as f64 / found.len() as f64 - 1.0).abs();
+    assert!(near < 0.25, "{} and {}", fast.len(), found.len());
+
+    done(here, &["process", "a/archive", "--decimate", "2", "--out", "slow"]);
+    let output = slide("slow", "found-slow");
+    assert_eq!(output.status.code(), Some(1));
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(told.contains("20 Hz, the run expects 40 Hz"), "{told}");
+}
+
+#[test]
+fn splits_and_inputs_are_named_in_every_score() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path();
+    done(here, &["synth", "windows", "--out", "w", "--events-per-class", "8", "--stations", "2"]);
+    // Stations by streams: three of one network, three of another.
+    let index = lines(&here.join("w/index.csv"));
+    let mut text = format!("{},stream\n", index[0]);
+    for (row, line) in index[1..].iter().enumerate() {
+        let station = row % 6;
+        text += &format!("{line},N{}.S{station}..HHZ\n", station % 2);
+    }
+    std::fs::write(here.join("w/index.csv"), text).unwrap();
+    let settings = WINDOWS
+        .replace("columns = { group", "columns = { stream = \"stream\", group")
+        .replace("noise_class", "against = [[\"earthquake\", \"explosion\"]]\nnoise_class")
+        .replace("epochs = 25", "epochs = 2");
+    std::fs::write(here.join("small.toml"), format!("folds = 3\nfinal_fits = 0\n{settings}"))
+        .unwrap();
+    let train = |flags: &[&str]| {
+        let output = temblor(here, &[&["train", "small.toml", "--data", "w"], flags].concat());
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{told}");
+        told
+    };
+    let told = train(&["--split", "station", "--input", "whitened", "--run", "s"]);
+    assert!(
+        told.contains("split station: training and test share 0 of 24 groups, 0 of 6 stations"),
+        "{told}"
+    );
+    let scores = lines(&here.join("s/scores.csv"));
+    assert!(scores[1].starts_with("\"class, split station, input whitened\",majority,"));
+    let pair = "\"class among earthquake/explosion, split station, input whitened\",raw,,auc,";
+    assert!(scores.iter().any(|line| line.starts_with(pair)));
+    assert!(scores[1..].iter().all(|line| line.contains(", split station, input whitened\"")));
+    let metrics = std::fs::read_to_string(here.join("s/metrics.json")).unwrap();
+    assert!(metrics.contains("shared_by_training_and_test"));
+
+    let told = train(&["--input", "envelope-removed", "--run", "e"]);
+    assert!(
+        told.contains("split by groups: training and test share 0 of 24 groups, 6 of 6 stations"),
+        "{told}"
+    );
+    assert!(lines(&here.join("e/scores.csv"))[1].starts_with("\"class, input envelope-removed\""));
+    let output = temblor(here, &["train", "small.toml", "--data", "w", "--split", "random"]);
+    assert_eq!(output.status.code(), Some(2));
 }
 
 const IMAGES: &str = r#"

@@ -18,7 +18,7 @@ fn settings(example: &str, data: &std::path::Path) -> ClassSettings {
 }
 
 fn scores(examples: &dyn ClassExamples) -> ScoreTable {
-    let pooled = floors(examples, 1).unwrap();
+    let pooled = floors(examples, examples.table(), 1).unwrap();
     class_report::score(examples.table(), &pooled, examples.noise_class())
 }
 
