@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::floors::NamedFloor;
 use super::split::{Origins, Split};
 use super::window_input::WindowInput;
-use crate::data::{ChannelMoments, Dataset, ExampleSpec, Fingerprint};
+use crate::data::{ChannelMoments, Dataset, ExampleSpec, Fingerprint, WaveformAugmentation};
 use crate::error::{Error, Result};
 
 /// What is known of each example, `[N]` each.
@@ -160,8 +160,14 @@ pub trait ClassExamples: Sync {
     /// Learns the scale of the inputs from `train`.
     fn scaling(&self, train: &[usize]) -> Scaling;
 
-    /// Examples for training, augmented with what `members` themselves hold.
-    fn training(&self, members: Vec<usize>, scaling: &Scaling) -> Result<Box<dyn Dataset + '_>>;
+    /// Examples for training, augmented with what `members` themselves hold; `augmentation`
+    /// replaces that of the examples.
+    fn training(
+        &self,
+        members: Vec<usize>,
+        scaling: &Scaling,
+        augmentation: Option<&WaveformAugmentation>,
+    ) -> Result<Box<dyn Dataset + '_>>;
 
     /// The same examples in one or several views, over which ln p is averaged.
     fn views(&self, members: Vec<usize>, scaling: &Scaling) -> Result<Vec<Box<dyn Dataset + '_>>>;

@@ -101,6 +101,9 @@ pub struct ModelEntry {
     /// Replaces the common loss.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub loss: Option<LossSettings>,
+    /// Replaces the augmentation of `[windows]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub augmentation: Option<WaveformAugmentation>,
     /// The network.
     #[serde(flatten)]
     pub model: ModelSpec,
@@ -281,6 +284,11 @@ impl ClassSettings {
         if self.seeds == 0 || self.final_fits > self.seeds {
             return Err(Error::usage("seeds must be at least 1 and at least final_fits"));
         }
+        let images = self.kind == ClassKind::Images;
+        if let Some(entry) = self.model.iter().find(|m| images && m.augmentation.is_some()) {
+            let text = "a model's own augmentation is of waveform windows, images have one for all";
+            return Err(Error::usage(format!("{}: {text}", entry.name)));
+        }
         if self.model.is_empty() {
             return Err(Error::usage("no [[model]] to train"));
         }
@@ -324,6 +332,7 @@ impl ClassSettings {
                     model: entry.model.clone(),
                     training: entry.training.clone().unwrap_or_else(|| self.training.clone()),
                     loss: entry.loss.clone().unwrap_or_else(|| self.loss.clone()),
+                    augmentation: entry.augmentation.clone(),
                 },
             })
             .collect()

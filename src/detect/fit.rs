@@ -3,6 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::class_examples::{ClassExamples, ClassTable, Scaling};
+use crate::data::WaveformAugmentation;
 use crate::error::{Error, Result};
 use crate::model::losses::SmoothingWeights;
 use crate::model::{ClassTask, Model, ModelSpec};
@@ -36,6 +37,8 @@ pub struct FitSettings {
     pub training: TrainSettings,
     /// The loss.
     pub loss: LossSettings,
+    /// How training windows are changed, if not as the examples say.
+    pub augmentation: Option<WaveformAugmentation>,
 }
 
 /// A trained classifier.
@@ -57,7 +60,7 @@ pub fn fit(
 ) -> Result<(Classifier, Report)> {
     let task = class_task(examples.table(), train, &settings.loss)?;
     let scaling = examples.scaling(train);
-    let dataset = examples.training(train.to_vec(), &scaling)?;
+    let dataset = examples.training(train.to_vec(), &scaling, settings.augmentation.as_ref())?;
     let classes = examples.table().classes.len();
     let mut model = settings.model.build(&examples.spec(), classes, seed, place.device)?;
     let training = TrainSettings { seed, ..settings.training.clone() };

@@ -5,6 +5,7 @@ use super::floors::{FeatureTable, Floor, NamedFloor};
 use super::image_features::image_features;
 use crate::data::{
     Dataset, ExampleSpec, Fingerprint, ImageAugmentation, ImageDataset, ImageSet, View,
+    WaveformAugmentation,
 };
 use crate::error::Result;
 
@@ -49,7 +50,12 @@ impl ClassExamples for ImageExamples {
         Scaling { channels: self.standardise.then(|| self.set.moments(train)) }
     }
 
-    fn training(&self, members: Vec<usize>, scaling: &Scaling) -> Result<Box<dyn Dataset + '_>> {
+    fn training(
+        &self,
+        members: Vec<usize>,
+        scaling: &Scaling,
+        _: Option<&WaveformAugmentation>,
+    ) -> Result<Box<dyn Dataset + '_>> {
         Ok(Box::new(self.dataset(members, scaling).augmented(self.augmentation.clone())?))
     }
 

@@ -79,9 +79,15 @@ impl ClassExamples for WindowExamples {
         Scaling::default()
     }
 
-    fn training(&self, members: Vec<usize>, _scaling: &Scaling) -> Result<Box<dyn Dataset + '_>> {
+    fn training(
+        &self,
+        members: Vec<usize>,
+        _scaling: &Scaling,
+        augmentation: Option<&WaveformAugmentation>,
+    ) -> Result<Box<dyn Dataset + '_>> {
+        let augmentation = augmentation.or(self.augmentation.as_ref()).cloned();
         let dataset = WaveformDataset::new(&self.set, members);
-        Ok(Box::new(dataset.augmented(self.augmentation.clone(), self.noise_class)?))
+        Ok(Box::new(dataset.augmented(augmentation, self.noise_class)?))
     }
 
     fn views(&self, members: Vec<usize>, _: &Scaling) -> Result<Vec<Box<dyn Dataset + '_>>> {
