@@ -98,6 +98,7 @@ impl ClassTable {
                 }
                 let distinct = of.iter().collect::<BTreeSet<_>>().len();
                 self.folds = self.spread(of, what, count.min(distinct))?;
+                self.check_training(what)?;
             }
             Split::RandomLeaky => {
                 self.tear_groups(count)?;
@@ -118,6 +119,22 @@ impl ClassTable {
             train.retain(|&example| !tested.contains(&self.groups[example]));
         }
         (train, test)
+    }
+
+    /// Refuses folds whose training part holds fewer than two classes.
+    fn check_training(&self, what: &str) -> Result<()> {
+        for fold in self.fold_numbers() {
+            let (train, _) = self.parts(fold);
+            let classes: BTreeSet<_> = train.iter().map(|&n| self.labels[n]).collect();
+            if classes.len() < 2 {
+                return Err(Error::data(format!(
+                    "folds of whole {what}: without the groups that fold {fold} tests, {} examples \
+                     of fewer than two classes are left to train on; use fewer folds or other data",
+                    train.len()
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// What stands in the training and the test part of one fold, as far as it is known.
@@ -249,6 +266,10 @@ mod tests {
             let both = |of: &[usize]| train.iter().any(|&a| test.iter().any(|&b| of[a] == of[b]));
             assert!(!both(&table.groups) && !both(&table.origins.stations));
         }
+        // Every group is recorded in both networks: nothing is left to train on.
+        let refused = table.divide(Split::Network, 5).unwrap_err().to_string();
+        assert!(refused.contains("0 examples of fewer than two classes"), "{refused}");
+        table.origins.networks = table.groups.iter().map(|g| g % 2).collect();
         let sentence = table.divide(Split::Network, 5).unwrap().remove(0);
         assert!(sentence.contains("0 of 2 networks"), "{sentence}");
     }
