@@ -267,6 +267,7 @@ mod tests {
             assert!(!both(&table.groups) && !both(&table.origins.stations));
         }
         // Every group is recorded in both networks: nothing is left to train on.
+        table.origins.networks = (0..40).map(|n| n % 2).collect();
         let refused = table.divide(Split::Network, 5).unwrap_err().to_string();
         assert!(refused.contains("0 examples of fewer than two classes"), "{refused}");
         table.origins.networks = table.groups.iter().map(|g| g % 2).collect();
