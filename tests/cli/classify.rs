@@ -152,7 +152,8 @@ fn detections_of_continuous_data(here: &Path) {
     assert!(told.contains("resampled from 100 Hz"), "{told}");
     let fast = lines(&here.join("found-fast/detections.csv"));
     let near = (fast.len() as f64 / found.len() as f64 - 1.0).abs();
-    assert!(near < 0.25, "{} and {}", fast.len(), found.len());
+    // The Hann window of this resampling weakens high frequencies, which moves some answers.
+    assert!(near < 0.5, "{} and {}", fast.len(), found.len());
 
     done(here, &["process", "a/archive", "--decimate", "2", "--out", "slow"]);
     let output = slide("slow", "found-slow");
