@@ -107,6 +107,19 @@ impl Span {
     /// All representable time.
     pub const ALL: Self = Self { start: UtcTime(i64::MIN), end: UtcTime(i64::MAX) };
 
+    /// From `from`, if given, up to `until`, if given.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if nothing lies between.
+    pub fn between(from: Option<UtcTime>, until: Option<UtcTime>) -> Result<Self> {
+        let start = from.unwrap_or(Self::ALL.start);
+        let end = until.unwrap_or(Self::ALL.end);
+        if start >= end {
+            return Err(Error::usage(format!("nothing lies from {start} up to {end}")));
+        }
+        Ok(Self { start, end })
+    }
+
     /// Whether `time` lies inside.
     pub fn contains(&self, time: UtcTime) -> bool {
         self.start <= time && time < self.end

@@ -63,10 +63,7 @@ enum Integers {
 /// Runs the command.
 pub fn run(args: Args) -> Result<Outcome> {
     let options = ArchiveOptions {
-        span: Span {
-            start: args.from.unwrap_or(Span::ALL.start),
-            end: args.until.unwrap_or(Span::ALL.end),
-        },
+        span: Span::between(args.from, args.until)?,
         channels: args.channels.clone(),
         format: FormatOptions::from(&args.reading),
     };

@@ -161,10 +161,7 @@ fn run_build(args: &BuildArgs) -> Result<Outcome> {
         list.without_time += one.without_time;
     }
     list.picks.sort_by_key(|pick| pick.time);
-    let span = Span {
-        start: args.from.unwrap_or(Span::ALL.start),
-        end: args.until.unwrap_or(Span::ALL.end),
-    };
+    let span = Span::between(args.from, args.until)?;
     let options =
         ArchiveOptions { span, channels: args.channels.clone(), ..ArchiveOptions::default() };
     let (archive, read) = Archive::open(&args.waveforms, &options)?;

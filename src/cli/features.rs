@@ -217,10 +217,7 @@ fn settings(args: &Args) -> Result<ActivitySettings> {
             (AlignChoice::Start, Some(from)) => Align::At(from),
         },
         features,
-        span: Span {
-            start: args.from.unwrap_or(Span::ALL.start),
-            end: args.to.unwrap_or(Span::ALL.end),
-        },
+        span: Span::between(args.from, args.to)?,
         minimum_coverage: args.min_coverage,
         ..defaults
     })

@@ -110,10 +110,7 @@ struct Written {
 pub fn run(args: Args) -> Result<Outcome> {
     let mut pipeline = args.steps.pipeline()?;
     let options = ArchiveOptions {
-        span: Span {
-            start: args.from.unwrap_or(Span::ALL.start),
-            end: args.until.unwrap_or(Span::ALL.end),
-        },
+        span: Span::between(args.from, args.until)?,
         channels: args.channels.clone(),
         format: FormatOptions::from(&args.reading),
     };

@@ -49,12 +49,9 @@ impl FigureArgs {
     }
 
     /// What to open: the channels and the time that were chosen.
-    pub fn archive_options(&self, format: FormatOptions) -> ArchiveOptions {
-        let span = Span {
-            start: self.from.unwrap_or(Span::ALL.start),
-            end: self.to.unwrap_or(Span::ALL.end),
-        };
-        ArchiveOptions { span, channels: self.channels.clone(), format }
+    pub fn archive_options(&self, format: FormatOptions) -> Result<ArchiveOptions> {
+        let span = Span::between(self.from, self.to)?;
+        Ok(ArchiveOptions { span, channels: self.channels.clone(), format })
     }
 
     /// Draws what the channels cover, if asked to.
@@ -71,7 +68,7 @@ impl FigureArgs {
         if self.figure.is_empty() {
             return Ok(true);
         }
-        let (archive, _) = Archive::open(paths, &self.archive_options(format))?;
+        let (archive, _) = Archive::open(paths, &self.archive_options(format)?)?;
         let (figure, failed) = waveforms(&archive)?;
         failed.iter().for_each(|error| eprintln!("skipped {error}"));
         for file in &self.figure {

@@ -27,11 +27,13 @@ pub struct Tile {
 mod hexadecimal {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
+    /// Two digits a byte.
     pub fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         serializer.serialize_str(&text)
     }
 
+    /// The bytes of such digits.
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
         let text = String::deserialize(from)?;
         let (pairs, rest) = text.as_bytes().as_chunks::<2>();

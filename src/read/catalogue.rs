@@ -12,7 +12,6 @@ use super::source::Source;
 use super::trace::StreamId;
 use super::xml;
 use crate::error::{Error, Result};
-use crate::progress;
 use crate::time::UtcTime;
 
 /// An earthquake, or another event a catalogue lists.
@@ -109,21 +108,12 @@ impl Catalogue {
     /// # Errors
     /// If no file could be read.
     pub fn read(paths: &[PathBuf]) -> Result<(Self, ReadReport)> {
-        let found = files::find_documents(paths)?;
-        let mut report = ReadReport { failed: found.failed, ..ReadReport::default() };
         let mut all = Self::default();
-        for source in &found.files {
-            progress::check_interrupt()?;
-            match Self::read_one(source) {
-                Ok(catalogue) => {
-                    report.files += 1;
-                    let notes = catalogue.notes.into_iter();
-                    report.notes.extend(notes.map(|note| (source.path().to_path_buf(), note)));
-                    all.events.extend(catalogue.events);
-                }
-                Err(error) => report.fail(source.path(), &error),
-            }
-        }
+        let report = files::read_documents(paths, Self::read_one, |catalogue, file, report| {
+            let notes = catalogue.notes.into_iter();
+            report.notes.extend(notes.map(|note| (file.to_path_buf(), note)));
+            all.events.extend(catalogue.events);
+        })?;
         if report.files == 0 {
             let reason = match report.failed.first() {
                 Some((file, problem)) => format!("{}: {problem}", file.display()),

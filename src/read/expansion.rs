@@ -65,6 +65,7 @@ impl Packing {
         }
     }
 
+    /// The name of the packing for messages.
     pub fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",

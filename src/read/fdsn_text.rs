@@ -56,6 +56,7 @@ pub(super) struct Row<'a> {
 }
 
 impl<'a> Table<'a> {
+    /// `file` is for messages.
     pub fn new(bytes: &'a [u8], file: &'a Path) -> Self {
         let mark = mark(bytes).unwrap_or(b'|');
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
@@ -67,6 +68,7 @@ impl<'a> Table<'a> {
         Self { file, mark, columns, rows: rows.strip_prefix(b"\n").unwrap_or(rows) }
     }
 
+    /// Whether the table has a column of that name, in lower case.
     pub fn has(&self, column: &str) -> bool {
         self.columns.iter().any(|name| name == column)
     }

@@ -8,8 +8,10 @@ use rayon::prelude::*;
 
 use super::container::{self, Input};
 use super::format::{HEAD, WaveformFile, format_of};
+use super::report::ReadReport;
 use super::source::Source;
 use crate::error::{Error, Result};
+use crate::progress;
 
 /// Folders deeper than this are not entered.
 const DEEPEST: usize = 32;
@@ -51,6 +53,28 @@ pub fn find(paths: &[PathBuf]) -> Result<Found> {
 /// The same for documents: StationXML, QuakeML and FDSN text.
 pub fn find_documents(paths: &[PathBuf]) -> Result<Found> {
     find_where(paths, |path| suffix_is_one_of(path, &DOCUMENTS))
+}
+
+/// Reads every document under the paths with `read_one` and hands what it is with the name of its
+/// file to `take`. A bad file costs only itself and is named in the report.
+pub fn read_documents<T>(
+    paths: &[PathBuf],
+    read_one: impl Fn(&Source) -> Result<T>,
+    mut take: impl FnMut(T, &Path, &mut ReadReport),
+) -> Result<ReadReport> {
+    let found = find_documents(paths)?;
+    let mut report = ReadReport { failed: found.failed, ..ReadReport::default() };
+    for source in &found.files {
+        progress::check_interrupt()?;
+        match read_one(source) {
+            Ok(document) => {
+                report.files += 1;
+                take(document, source.path(), &mut report);
+            }
+            Err(error) => report.fail(source.path(), &error),
+        }
+    }
+    Ok(report)
 }
 
 fn find_where(paths: &[PathBuf], wanted: fn(&Path) -> bool) -> Result<Found> {

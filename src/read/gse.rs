@@ -3,8 +3,6 @@
 //! Layout of the headers: GSE 2.0 message formats (GSETT-3, CRP/243), sections WID2, STA2, DAT2,
 //! CHK2, and their forms of GSE 1. Data types INT and CM6 (six-bit compressed second differences).
 
-use std::io::Read;
-
 use super::format::{Block, Format, FormatOptions, SampleType, Visit};
 use super::recorder_state::RecorderState;
 use super::source::Source;
@@ -347,13 +345,7 @@ impl Format for Gse {
         visit: &mut Visit<'_>,
     ) -> Result<Vec<String>> {
         let fault = |problem: String| Error::input(file, format!("GSE: {problem}"));
-        let mut content = file.open()?;
-        let length = content.length();
-        if length > LONGEST {
-            return Err(fault(format!("{length} bytes; at most {LONGEST} are read")));
-        }
-        let mut bytes = Vec::new();
-        content.read_to_end(&mut bytes).map_err(Error::io(file))?;
+        let bytes = file.bytes(LONGEST)?;
         let start = usize::try_from(offset).unwrap_or(bytes.len()).min(bytes.len());
         let mut lines = Lines { bytes: &bytes, at: start };
         let mut waveforms = 0;

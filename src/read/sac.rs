@@ -300,13 +300,7 @@ const TEXT_LINES: usize = 30;
 
 fn read_text(file: &Source) -> Result<TextFile> {
     let wrong = |problem: String| Error::input(file, format!("SAC text: {problem}"));
-    let mut content = file.open()?;
-    let length = content.length();
-    if length > LONGEST_TEXT {
-        return Err(wrong(format!("{length} bytes; at most {LONGEST_TEXT} are read")));
-    }
-    let mut bytes = Vec::new();
-    content.read_to_end(&mut bytes).map_err(Error::io(file))?;
+    let bytes = file.bytes(LONGEST_TEXT)?;
     let lines: Vec<&[u8]> = bytes.split(|&b| b == b'\n').collect();
     // Columns are 15 and 10 wide by the manual, and drift in practice; blanks part them.
     let field = |row: usize, column: usize| -> Result<&str> {

@@ -76,6 +76,7 @@ impl Source {
 }
 
 impl Place {
+    /// All of the expanded bytes.
     pub fn layer(layer: Arc<Layer>) -> Self {
         Self { base: Base::Layer(layer), part: None }
     }
@@ -157,6 +158,7 @@ pub(super) enum Bytes {
 }
 
 impl Bytes {
+    /// Number of bytes.
     pub fn length(&self) -> u64 {
         match self {
             Self::Memory(bytes) => bytes.len() as u64,

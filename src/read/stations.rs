@@ -13,7 +13,6 @@ use super::stationxml;
 use super::trace::StreamId;
 use super::xml;
 use crate::error::{Error, Result};
-use crate::progress;
 use crate::time::{Span, UtcTime};
 
 /// A place on the Earth.
@@ -81,21 +80,12 @@ impl Stations {
     /// # Errors
     /// If nothing could be read at all.
     pub fn read(paths: &[PathBuf]) -> Result<(Self, ReadReport)> {
-        let found = files::find_documents(paths)?;
-        let mut report = ReadReport { failed: found.failed, ..ReadReport::default() };
         let mut all = Self::default();
-        for source in &found.files {
-            progress::check_interrupt()?;
-            match Self::read_one(source) {
-                Ok(stations) => {
-                    report.files += 1;
-                    let notes = stations.notes.iter().cloned();
-                    report.notes.extend(notes.map(|note| (source.path().to_path_buf(), note)));
-                    all.absorb(stations);
-                }
-                Err(error) => report.fail(source.path(), &error),
-            }
-        }
+        let report = files::read_documents(paths, Self::read_one, |stations, file, report| {
+            let notes = stations.notes.iter().cloned();
+            report.notes.extend(notes.map(|note| (file.to_path_buf(), note)));
+            all.absorb(stations);
+        })?;
         if all.is_empty() {
             let reason = match report.failed.first() {
                 Some((file, problem)) => format!("{}: {problem}", file.display()),

@@ -22,6 +22,7 @@ struct Spline {
 }
 
 impl ResponseCurve {
+    /// A curve through points with rising frequencies; else what is wrong with them.
     pub fn new(points: &[ListPoint]) -> Result<Self, String> {
         let frequencies: Vec<f64> = points.iter().map(|point| point.frequency).collect();
         if frequencies.len() < 2 {
@@ -37,6 +38,7 @@ impl ResponseCurve {
         Ok(Self { frequencies, amplitude, phase })
     }
 
+    /// The response at a frequency, Hz.
     pub fn at(&self, frequency: f64) -> Complex64 {
         let after = self.frequencies.partition_point(|&knot| knot <= frequency);
         let piece = after.saturating_sub(1).min(self.frequencies.len() - 2);

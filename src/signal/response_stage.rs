@@ -42,6 +42,7 @@ pub(super) enum Filter {
 }
 
 impl Filter {
+    /// `interval` is the time between samples, seconds; else why the stage has no response.
     pub fn new(filter: &StageFilter, interval: f64) -> Result<Self, String> {
         Ok(match filter {
             StageFilter::Gain => Self::Flat,

@@ -169,8 +169,8 @@ impl InputArgs {
         )))
     }
 
-    fn span(&self) -> Span {
-        Span { start: self.from.unwrap_or(Span::ALL.start), end: self.to.unwrap_or(Span::ALL.end) }
+    fn span(&self) -> Result<Span> {
+        Span::between(self.from, self.to)
     }
 
     fn read_table(&self, path: &Path) -> Result<Vec<Series>> {
@@ -198,7 +198,8 @@ impl InputArgs {
         };
         let series =
             series_of_table(&table, &options).map_err(|error| self.advised(error, &table))?;
-        Ok(series.into_iter().map(|series| cut_to(series, self.span())).collect())
+        let span = self.span()?;
+        Ok(series.into_iter().map(|series| cut_to(series, span)).collect())
     }
 
     /// Rows of one time that differ often are of several stations.
@@ -221,6 +222,7 @@ impl InputArgs {
     }
 
     fn read_archive(&self) -> Result<(Vec<Series>, bool)> {
+        let span = self.span()?;
         let names = std::iter::once(&self.feature).chain(&self.covariates);
         let features = names.map(|name| Feature::named(name)).collect::<Result<Vec<_>>>()?;
         if !(1.0..=366.0 * 86_400.0).contains(&self.window) {
@@ -235,12 +237,12 @@ impl InputArgs {
                 (true, Some(from)) => Align::At(from),
             },
             features,
-            span: self.span(),
+            span,
             ..ActivitySettings::default()
         };
         // Filters that start an hour before --from have settled there.
         let options = ArchiveOptions {
-            span: Span { start: self.span().start.plus(-3600 * SECOND), end: self.span().end },
+            span: Span { start: span.start.plus(-3600 * SECOND), end: span.end },
             channels: self.channels.clone(),
             format: FormatOptions::from(&self.waveforms),
         };

@@ -68,7 +68,7 @@ pub fn run(
     format: FormatOptions,
     figure: &FigureArgs,
 ) -> Result<Outcome> {
-    let (archive, report) = Archive::open(paths, &figure.archive_options(format))?;
+    let (archive, report) = Archive::open(paths, &figure.archive_options(format)?)?;
     report.say();
     let channels: Vec<(StreamId, Presence)> =
         archive.channels().into_iter().map(|id| (id.clone(), archive.presence(&id))).collect();

@@ -154,10 +154,7 @@ pub fn run(args: Args) -> Result<Ending> {
     }
     note(format_args!("used: {}", plan.said()));
     let options = ArchiveOptions {
-        span: Span {
-            start: args.from.unwrap_or(Span::ALL.start),
-            end: args.to.unwrap_or(Span::ALL.end),
-        },
+        span: Span::between(args.from, args.to)?,
         channels: args.channels.clone(),
         format: FormatOptions::from(&args.reading),
     };

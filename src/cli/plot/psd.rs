@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::source::{
-    ResponseArgs, Source, file_name, for_each_piece, power_response, unit_of, values,
+    ResponseArgs, Source, file_name, for_each_piece_of_rate, power_response, values,
 };
 use crate::cli::Outcome;
 use crate::error::{Error, Result};
@@ -74,19 +74,11 @@ fn compute(archive: &Archive, id: &StreamId, stations: Option<&Stations>) -> Res
     };
     let mut density = NoiseDensity::new(rate, factor)
         .ok_or_else(|| Error::data(format!("{id}: no spectrum of an hour at {rate}")))?;
-    let (mut unit, mut passed_over) = ("counts", false);
-    let all_good = for_each_piece(archive, id, extent, |piece, continued| {
-        unit = unit_of(piece);
-        // A spectrum is of one rate.
-        if (piece.rate.hz() / rate.hz() - 1.0).abs() > 1e-3 {
-            passed_over = true;
-            return;
-        }
+    let mut unit = "counts";
+    let all_good = for_each_piece_of_rate(archive, (id, rate), extent, |piece, of, continued| {
+        unit = of;
         density.push(piece.start, values(&piece.samples), continued);
     })?;
-    if passed_over {
-        eprintln!("{id}: only data at {rate} are used, others left out");
-    }
     let hours = density.finish();
     if hours.hours.is_empty() {
         return Err(Error::data(format!("{id}: not one hour without a gap")));

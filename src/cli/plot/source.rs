@@ -12,7 +12,7 @@ use crate::read::{
     Archive, ArchiveOptions, ReadReport, Samples, Stations, StreamId, StreamPattern, Trace,
 };
 use crate::signal::{GroundMotion, TransferFunction};
-use crate::time::{Span, UtcTime};
+use crate::time::{SampleRate, Span, UtcTime};
 
 /// Station files, the part of them that is drawn, and the picture.
 #[derive(clap::Args)]
@@ -41,13 +41,7 @@ impl Source {
     /// Opens the archive.
     pub fn open(&self) -> Result<(Archive, ReadReport)> {
         figure_files::check(&self.out)?;
-        let span = Span {
-            start: self.from.unwrap_or(Span::ALL.start),
-            end: self.to.unwrap_or(Span::ALL.end),
-        };
-        if span.start >= span.end {
-            return Err(Error::usage("--to must lie after --from"));
-        }
+        let span = Span::between(self.from, self.to)?;
         let format = FormatOptions::from(&self.reading);
         let options = ArchiveOptions { span, channels: self.channels.clone(), format };
         let (archive, report) = Archive::open(&self.paths, &options)?;
@@ -90,6 +84,28 @@ pub fn for_each_piece(
                 all_good = false;
             }
         }
+    }
+    Ok(all_good)
+}
+
+/// [`for_each_piece`] of those at `rate` only: a spectrum is of one rate. That others are left out
+/// is said. `take` is handed the unit of each piece too.
+pub fn for_each_piece_of_rate(
+    archive: &Archive,
+    (id, rate): (&StreamId, SampleRate),
+    span: Span,
+    mut take: impl FnMut(&Trace, &'static str, bool),
+) -> Result<bool> {
+    let mut passed_over = false;
+    let all_good = for_each_piece(archive, id, span, |piece, continued| {
+        if (piece.rate.hz() / rate.hz() - 1.0).abs() > 1e-3 {
+            passed_over = true;
+        } else {
+            take(piece, unit_of(piece), continued);
+        }
+    })?;
+    if passed_over {
+        eprintln!("{id}: only data at {rate} are used, others left out");
     }
     Ok(all_good)
 }

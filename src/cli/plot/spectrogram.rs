@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use super::source::{
-    ResponseArgs, Source, file_name, for_each_piece, power_response, unit_of, values,
+    ResponseArgs, Source, file_name, for_each_piece_of_rate, power_response, values,
 };
 use crate::cli::Outcome;
 use crate::error::{Error, Result};
@@ -115,19 +115,11 @@ fn figure(
         logarithmic: args.log,
     };
     let mut mean = SpectrogramMean::new(rate, &settings);
-    let (mut unit, mut passed_over) = ("counts", false);
-    let good = for_each_piece(archive, id, span, |piece, continued| {
-        unit = unit_of(piece);
-        // A spectrum is of one rate.
-        if (piece.rate.hz() / rate.hz() - 1.0).abs() > 1e-3 {
-            passed_over = true;
-            return;
-        }
+    let mut unit = "counts";
+    let good = for_each_piece_of_rate(archive, (id, rate), span, |piece, of, continued| {
+        unit = of;
         mean.push(piece.start, values(&piece.samples), continued);
     })?;
-    if passed_over {
-        eprintln!("{id}: only data at {rate} are drawn, others left out");
-    }
     let response = power_response(stations, id, span.start)?;
     let spectrogram = match &response {
         Some(response) => mean.finish(|hz| 1.0 / response.at(hz)),
