@@ -257,7 +257,23 @@ impl Archive {
         span: Span,
     ) -> impl Iterator<Item = (&Placed, Range<u64>)> + use<'_> {
         let stream = self.streams.get(id);
-        let takes = stream.into_iter().flat_map(|s| s.takes.iter().map(move |take| (s, take)));
+        let takes = stream.into_iter().flat_map(move |stream| {
+            // In time order and disjoint: of a long record only those near the span are looked at.
+            let ends_before = |take: &Take| {
+                let segment = stream.segments.get(take.segment).map(|placed| &placed.segment);
+                let end = segment.and_then(|s| Some(s.start.plus(s.rate?.offset(take.range.end))));
+                end.is_some_and(|end| end <= span.start)
+            };
+            let first = stream.takes.partition_point(ends_before);
+            let starts_within = move |take: &&Take| {
+                let segment = stream.segments.get(take.segment).map(|placed| &placed.segment);
+                let start =
+                    segment.and_then(|s| Some(s.start.plus(s.rate?.offset(take.range.start))));
+                start.is_none_or(|start| start < span.end)
+            };
+            let near = stream.takes[first..].iter().take_while(starts_within);
+            near.map(move |take| (stream, take))
+        });
         takes.flat_map(move |(stream, take)| {
             let placed = stream.segments.get(take.segment);
             let range = placed.map_or(0..0, |p| coverage::within(&p.segment, take, span));

@@ -139,13 +139,14 @@ fn picks(folder: &Path) -> Vec<Vec<String>> {
     text.lines().skip(1).map(|line| line.split(',').map(str::to_string).collect()).collect()
 }
 
-const ALL: [&str; 8] = [
+const ALL: [&str; 9] = [
     "--annotations",
     "--pair",
     "20",
     "--sweep",
     "0.35,0.4",
     "--phasenet-csv",
+    "--quakeml",
     "--min-distance",
     "1",
 ];

@@ -3,40 +3,36 @@
 mod files;
 mod flags;
 mod outcome;
+mod plan;
 mod probabilities;
+mod quakeml;
 mod results;
 mod run;
 mod shards;
 mod units;
+mod work;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-
-use serde_json::{Map, Value, json};
 
 use super::Outcome as Ending;
 use super::feature_shards::Shard;
 use super::interrupted::resumable;
 use super::waveform_reading::WaveformReading;
-use crate::detect::annotate::instruments::{ChannelRule, Instrument, StretchRules, instruments};
-use crate::detect::annotate::{
-    AnnotateSettings, ArchivePicker, ComponentMap, MeasureWindows, Network, PickingSettings,
-    StreamFilters, Workers,
-};
-use crate::detect::{AmplitudeRule, Picker, PickerSettings};
+use crate::detect::annotate::instruments::ChannelRule;
+use crate::detect::annotate::{Network, Workers};
+use crate::detect::{AmplitudeRule, Picker};
 use crate::error::{Error, Result};
 use crate::model::DeviceChoice;
 use crate::output::write_atomically;
 use crate::progress::note;
 use crate::read::format::FormatOptions;
-use crate::read::{Archive, ArchiveOptions, StreamId, StreamPattern};
-use crate::time::{SECOND, Span, UtcTime};
+use crate::read::{Archive, ArchiveOptions, StreamPattern};
+use crate::time::{Span, UtcTime};
 use outcome::{Kept, Outcome};
-use run::{Job, Rules};
+use plan::Plan;
 use shards::Header;
-use units::{Unit, places, station_days, streams};
-
-/// Windows a network is given at once, where nothing else is said.
-const BATCH: usize = 32;
+use work::Work;
 
 /// Pick phases in station archives with a trained picker: picks.csv, picks.parquet, detections.csv.
 ///
@@ -114,6 +110,9 @@ pub struct Args {
     /// ?YP for P, ?YS for S, ?YN for noise, ?YD for detections.
     #[arg(long)]
     annotations: bool,
+    /// Also write picks.xml, QuakeML: one event without origin that holds all picks.
+    #[arg(long)]
+    quakeml: bool,
     /// Also write picks_phasenet.csv with the columns of PhaseNet.
     #[arg(long)]
     phasenet_csv: bool,
@@ -123,6 +122,10 @@ pub struct Args {
     /// Length of the noise window, which ends 0.5 s before the pick.
     #[arg(long, value_name = "SECONDS", default_value_t = 5.0)]
     noise_window: f64,
+    /// Take uncertainty_s from so many answers with dropout at work (EQTransformer): the standard
+    /// deviation of the peak's place within a second of the pick.
+    #[arg(long, value_name = "N", default_value_t = 0, conflicts_with = "seisbench")]
+    dropout_samples: u64,
     /// Threads with a network each [default: one a core].
     #[arg(long, value_name = "N")]
     threads: Option<usize>,
@@ -164,6 +167,9 @@ pub fn run(args: Args) -> Result<Ending> {
     let workers = start_workers(&args, device, plan.amplitude());
     drop(picker);
     let kept = Kept::within(&folder, args.resume)?;
+    if args.force && !args.resume {
+        kept.remove_probabilities(&folder)?;
+    }
     let work =
         Work { archive: &archive, plan: &plan, folder: &folder, kept: &kept, workers: &workers };
     let (header, outcomes, faults) = work.done(&args, &weights).map_err(resumable)?;
@@ -184,11 +190,13 @@ pub fn run(args: Args) -> Result<Ending> {
 fn finish(folder: &Path, header: &Header, outcomes: &[Outcome]) -> Result<()> {
     let results = results::gather(outcomes, header.distance_s, header.pair_s);
     files::write_all(folder, &results, header.phasenet)?;
+    if header.quakeml {
+        quakeml::write(&folder.join("picks.xml"), &results.picks)?;
+    }
     let settings =
         serde_json::to_vec_pretty(&header.settings).map_err(|e| Error::data(e.to_string()))?;
     write_atomically(&folder.join("settings.json"), &settings)?;
-    let notes: std::collections::BTreeSet<&String> =
-        outcomes.iter().flat_map(|o| &o.notes).collect();
+    let notes: BTreeSet<&String> = outcomes.iter().flat_map(|o| &o.notes).collect();
     for text in notes {
         note(text);
     }
@@ -198,7 +206,7 @@ fn finish(folder: &Path, header: &Header, outcomes: &[Outcome]) -> Result<()> {
 
 /// What was found, and how much of the time was covered.
 fn said(results: &results::Results, outcomes: &[Outcome]) -> String {
-    let mut counts = std::collections::BTreeMap::<&str, usize>::new();
+    let mut counts = BTreeMap::<&str, usize>::new();
     for pick in &results.picks {
         *counts.entry(&pick.phase).or_default() += 1;
     }
@@ -282,218 +290,4 @@ fn start_workers(args: &Args, device: tch::Device, amplitude: AmplitudeRule) -> 
         tch::set_num_threads(1);
         Ok(Network { picker: Picker::open(&weights, device)?, amplitude })
     })
-}
-
-/// All settings of a run, checked.
-struct Plan {
-    picker: PickerSettings,
-    settings: PickingSettings,
-    stretches: StretchRules,
-    filters: StreamFilters,
-    as_seisbench: bool,
-    warnings: Vec<String>,
-}
-
-impl Plan {
-    fn new(args: &Args, picker: &PickerSettings) -> Result<Self> {
-        let as_seisbench = args.seisbench.is_some();
-        let call = match &args.seisbench {
-            Some(text) => {
-                let ours = args.windows.is_any() || !args.map_channel.is_empty();
-                if ours {
-                    return Err(Error::usage(
-                        "--seisbench takes its arguments from JSON only: leave out flags that say \
-                         the same",
-                    ));
-                }
-                serde_json::from_str::<Map<String, Value>>(text).map_err(|e| {
-                    Error::usage(format!("--seisbench: expected a JSON object such as '{{}}': {e}"))
-                })?
-            }
-            None => {
-                let mut call = args.windows.arguments(picker)?;
-                call.insert("batch_size".into(), json!(args.batch_size.unwrap_or(BATCH)));
-                call
-            }
-        };
-        let (annotate, warnings) = AnnotateSettings::resolve(picker, &call)?;
-        if !as_seisbench {
-            ArchivePicker::check(picker, &annotate)?;
-        }
-        for (flag, value, least) in [
-            ("bridge", args.bridge, 0.0),
-            ("shortest", args.shortest.unwrap_or(1.0), 0.0),
-            ("min-distance", args.min_distance, 0.0),
-            ("pair", args.pair.unwrap_or(1.0), 0.0),
-            ("signal-window", args.signal_window, 1e-6),
-            ("noise-window", args.noise_window, 1e-6),
-        ] {
-            if !(least..=86_400.0).contains(&value) {
-                return Err(Error::usage(format!(
-                    "--{flag}: expected seconds up to a day, found {value}"
-                )));
-            }
-        }
-        if let Some(wrong) = args.sweep.iter().find(|t| !(**t > 0.0 && **t <= 1.0)) {
-            return Err(Error::usage(format!("--sweep: expected 0 to 1, found {wrong}")));
-        }
-        let bridge = (args.bridge * SECOND as f64) as i64;
-        let rate = picker.rate_hz.unwrap_or(100.0);
-        let least = match args.shortest {
-            Some(seconds) => (seconds * rate).round() as u64,
-            None => picker.in_samples as u64 / 4,
-        };
-        let stretches = StretchRules {
-            components: ComponentMap::new(&picker.components, annotate.flexible_horizontals),
-            channels: args.map_channel.clone(),
-            rate_hz: picker.rate_hz,
-            strict: annotate.strict,
-            bridge,
-            least_samples: least,
-        };
-        let measures = MeasureWindows {
-            signal_s: args.signal_window,
-            noise_s: args.noise_window,
-            ..MeasureWindows::default()
-        };
-        let settings = PickingSettings {
-            annotate,
-            bridge,
-            measures,
-            sweep: args.sweep.clone(),
-            curves: args.annotations,
-        };
-        let filters = StreamFilters::parse(picker.filter.as_ref())?;
-        let picker = picker.clone();
-        Ok(Self { picker, settings, stretches, filters, as_seisbench, warnings })
-    }
-
-    fn amplitude(&self) -> AmplitudeRule {
-        if self.as_seisbench { AmplitudeRule::Absolute } else { AmplitudeRule::Relative }
-    }
-
-    /// What the run works with, by name.
-    fn used(&self) -> Value {
-        let a = &self.settings.annotate;
-        let thresholds: Map<String, Value> =
-            a.thresholds.iter().map(|(phase, t)| (phase.clone(), json!(t))).collect();
-        let mut used = json!({
-            "rules": if self.as_seisbench { "SeisBench" } else { "temblor" },
-            "stacking": a.stacking,
-            "strict": a.strict,
-            "thresholds": thresholds,
-        });
-        let mut set = |name: &str, value: Value| {
-            used[name] = value;
-        };
-        match self.picker.point_sample {
-            Some(_) => set("stride", json!(a.stride)),
-            None => {
-                set("overlap", json!(a.overlap));
-                set("blinding", json!([a.blinding.0, a.blinding.1]));
-            }
-        }
-        if self.picker.labels.iter().any(|l| l == crate::detect::annotate::DETECTION) {
-            set("detection_threshold", json!(a.detection_threshold));
-        }
-        if !self.as_seisbench {
-            set("bridge_s", json!(self.settings.bridge as f64 / SECOND as f64));
-            set("shortest_samples", json!(self.stretches.least_samples));
-        }
-        used
-    }
-
-    fn said(&self) -> String {
-        self.used().to_string()
-    }
-}
-
-/// The data and where work on them is kept.
-struct Work<'a> {
-    archive: &'a Archive,
-    plan: &'a Plan,
-    folder: &'a Path,
-    kept: &'a Kept,
-    workers: &'a Workers,
-}
-
-impl Work<'_> {
-    /// Outcomes of this run's share of the units, and faults.
-    fn done(&self, args: &Args, weights: &str) -> Result<(Header, Vec<Outcome>, Vec<String>)> {
-        let plan = self.plan;
-        for warning in &plan.warnings {
-            note(format_args!("--seisbench: {warning}"));
-        }
-        let used = format!("{:?} {:?} {}", plan.settings, plan.stretches, plan.as_seisbench);
-        let fixed = [env!("CARGO_PKG_VERSION"), weights, &used];
-        let key = |channels: &[&StreamId]| {
-            let lines: Vec<String> = fixed
-                .iter()
-                .map(|text| text.to_string())
-                .chain(channels.iter().flat_map(|id| self.archive.provenance(id)))
-                .collect();
-            outcome::hash(lines.iter().map(String::as_bytes))
-        };
-        let (found, gone): (Vec<Instrument>, Vec<StreamId>);
-        let all_places;
-        let (units, rules, keys): (Vec<Unit>, Rules<'_>, Vec<String>) = if plan.as_seisbench {
-            all_places = places(self.archive);
-            let (units, divided) = streams(&all_places);
-            if divided {
-                note("records longer than two days are picked day by day, each a stream");
-            }
-            let of = |p: &units::Place| key(&p.channels.iter().collect::<Vec<_>>());
-            let keys = all_places.iter().map(of).collect();
-            (units, Rules::SeisBench { places: &all_places }, keys)
-        } else {
-            (found, gone) = instruments(self.archive, &plan.stretches)?;
-            if !gone.is_empty() {
-                let names: Vec<String> = gone.iter().take(10).map(StreamId::to_string).collect();
-                note(format_args!(
-                    "{} channels are no component of {} and left out: {}",
-                    gone.len(),
-                    plan.picker.components,
-                    names.join(", ")
-                ));
-            }
-            let units = station_days(self.archive, &found);
-            let of = |i: &Instrument| key(&i.components.iter().map(|c| &c.id).collect::<Vec<_>>());
-            let keys = found.iter().map(of).collect();
-            (units, Rules::Own { instruments: &found, filters: &plan.filters }, keys)
-        };
-        if units.is_empty() {
-            return Err(Error::data(format!(
-                "no channel is a component of {}; with --map-channel FROM=TO say which is which",
-                plan.picker.components
-            )));
-        }
-        let numbers: Vec<usize> = (0..units.len()).collect();
-        let chosen = args.shard.map_or(numbers.clone(), |shard| shard.share(numbers));
-        let header = Header {
-            key: outcome::hash(keys.iter().map(String::as_bytes)),
-            distance_s: args.min_distance,
-            pair_s: args.pair,
-            phasenet: args.phasenet_csv,
-            settings: json!({
-                "temblor": env!("CARGO_PKG_VERSION"),
-                "weights": weights,
-                "picker": plan.picker.listed().into_iter().collect::<std::collections::BTreeMap<_, _>>(),
-                "used": plan.used(),
-                "min_distance_s": args.min_distance,
-                "pair_s": args.pair,
-            }),
-        };
-        let job = Job {
-            archive: self.archive,
-            picker: &plan.picker,
-            settings: &plan.settings,
-            rules,
-            workers: self.workers,
-            out: self.folder,
-            kept: self.kept,
-            keys: &keys,
-        };
-        let (outcomes, faults) = job.run(&units, &chosen)?;
-        Ok((header, outcomes, faults))
-    }
 }

@@ -11,6 +11,9 @@ use crate::output;
 use crate::progress;
 use crate::time::UtcTime;
 
+/// The folder of probabilities among the results.
+pub const PROBABILITIES: &str = "annotations";
+
 /// How the time of a unit divides, seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Time {
@@ -95,16 +98,25 @@ impl Kept {
         }
     }
 
+    /// Removes the probabilities that an earlier run left in the folder of results.
+    pub fn remove_probabilities(&self, out: &Path) -> Result<()> {
+        let folder = out.join(PROBABILITIES);
+        match std::fs::remove_dir_all(&folder) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io(&folder)(e)),
+            _ => Ok(()),
+        }
+    }
+
     fn path(&self, number: usize) -> PathBuf {
         self.folder.join(format!("{number:07}.json"))
     }
 
-    /// The outcome of unit `number`, if it was kept under the same key.
-    pub fn load(&self, number: usize, key: &str) -> Option<Outcome> {
+    /// The outcome of unit `number`, the `day` of an instrument, if it was kept under the same key.
+    pub fn load(&self, number: usize, day: UtcTime, key: &str) -> Option<Outcome> {
         // Nothing kept is the usual case, not an error.
         let text = std::fs::read_to_string(self.path(number)).ok()?;
         match serde_json::from_str::<Part>(&text) {
-            Ok(part) if part.key == key => Some(part.outcome),
+            Ok(part) if part.key == key && part.outcome.day == day => Some(part.outcome),
             _ => {
                 progress::note(format_args!(
                     "{} is of other data or settings; its day is picked anew",

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
-use super::outcome::{Kept, Outcome, Time};
+use super::outcome::{Kept, Outcome, PROBABILITIES, Time};
 use super::probabilities;
 use super::units::{Place, Unit};
 use crate::detect::PickerSettings;
@@ -93,7 +93,8 @@ impl Job<'_> {
         let mut outcomes: Vec<Option<Outcome>> = Vec::new();
         let mut waiting = Vec::new();
         for (place, &number) in chosen.iter().enumerate() {
-            let kept = self.kept.load(number, &self.keys[units[number].instrument]);
+            let unit = &units[number];
+            let kept = self.kept.load(number, unit.day(), &self.keys[unit.instrument]);
             if kept.is_none() {
                 waiting.extend((0..units[number].parts.len()).map(|part| (place, part)));
             }
@@ -278,7 +279,8 @@ impl Job<'_> {
                 let shares = instrument.shares(unit.span);
                 let time = Time {
                     present: shares.present,
-                    covered: found.covered_s,
+                    // Places of the grid may be a few more than samples.
+                    covered: found.covered_s.min(shares.present),
                     short: shares.short,
                     incomplete: shares.incomplete,
                 };
@@ -287,7 +289,8 @@ impl Job<'_> {
             Rules::SeisBench { places } => {
                 let place = &places[unit.instrument];
                 let present = place.present_s(unit.span);
-                let time = Time { present, covered: found.covered_s, ..Time::default() };
+                let covered = found.covered_s.min(present);
+                let time = Time { present, covered, ..Time::default() };
                 (place.channels.first().cloned().unwrap_or_default(), time)
             }
         };
@@ -295,7 +298,7 @@ impl Job<'_> {
         let mut files = Vec::new();
         if self.settings.curves && !found.curves.is_empty() {
             let day = unit.day().format("%Y.%j");
-            let name = PathBuf::from("annotations")
+            let name = PathBuf::from(PROBABILITIES)
                 .join(format!("{}.{day}.mseed", crate::cli::trace_files::safe(&trace_id)));
             let traces = |curve: CurvePiece| trace(&codes, &self.picker.labels, curve);
             let traces: Vec<Trace> = found.curves.into_iter().map(traces).collect();

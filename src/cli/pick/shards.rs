@@ -24,6 +24,8 @@ pub struct Header {
     pub pair_s: Option<f64>,
     /// Whether PhaseNet's table is written, too.
     pub phasenet: bool,
+    /// Whether QuakeML is written, too.
+    pub quakeml: bool,
     /// What is written to `settings.json`.
     pub settings: serde_json::Value,
 }

@@ -45,7 +45,7 @@ pub fn station_days(archive: &Archive, instruments: &[Instrument]) -> Vec<Unit> 
             let end =
                 |part: i64| if part == divisions { span.end } else { day.plus(part * length) };
             let parts = (0..divisions).map(|i| Span { start: end(i), end: end(i + 1) });
-            let parts = parts.filter(|part| instrument.present.iter().any(|p| p.overlaps(part)));
+            let parts = parts.filter(|part| instrument.has_data(*part));
             units.push(Unit { instrument: number, span, parts: parts.collect() });
         }
     }
@@ -120,7 +120,8 @@ pub fn streams(places: &[Place]) -> (Vec<Unit>, bool) {
         let mut day = start.day_start();
         while day < end {
             let span = Span { start: day, end: day.plus(DAY) };
-            if place.present.iter().any(|p| p.overlaps(&span)) {
+            let first = place.present.partition_point(|p| p.end <= span.start);
+            if place.present.get(first).is_some_and(|p| p.start < span.end) {
                 unit(span);
             }
             day = span.end;

@@ -24,7 +24,13 @@ pub fn curves(
 ) -> Result<Vec<Vec<f32>>> {
     let all = picker.labels.len();
     let window = picker.in_samples;
-    let question = Question { rows, starts, in_samples: window, batch_size: settings.batch_size };
+    let question = Question {
+        rows,
+        starts,
+        in_samples: window,
+        batch_size: settings.batch_size,
+        dropout_seed: None,
+    };
     if picker.point_sample.is_some() {
         let mut values = vec![Vec::with_capacity(starts.len()); labels.len()];
         workers.answer(&question, |starts, answers| {

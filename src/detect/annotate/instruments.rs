@@ -185,6 +185,19 @@ impl StretchRules {
 }
 
 impl Instrument {
+    /// Whether it has data within a span.
+    pub fn has_data(&self, span: Span) -> bool {
+        !spans::within(&self.present, span).is_empty()
+    }
+
+    /// The stretches that a span touches.
+    pub fn stretches_within(&self, span: Span) -> impl Iterator<Item = &Stretch> {
+        let first = self
+            .stretches
+            .partition_point(|s| s.origin.plus(self.rate.offset(s.samples)) <= span.start);
+        self.stretches[first..].iter().take_while(move |s| s.origin < span.end)
+    }
+
     /// The days (UTC) on which it has data, as their midnights.
     pub fn days(&self) -> Vec<UtcTime> {
         spans::days(&self.present)

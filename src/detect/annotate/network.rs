@@ -16,4 +16,8 @@ impl Predictor for Network {
     fn probabilities(&self, windows: &[f32], count: usize) -> Result<Vec<f32>> {
         self.picker.probabilities(windows, count, self.amplitude)
     }
+
+    fn sampled(&self, windows: &[f32], count: usize, seed: u64) -> Result<Vec<f32>> {
+        self.picker.sampled_probabilities(windows, count, self.amplitude, seed)
+    }
 }

@@ -14,7 +14,7 @@ use super::rows::Rows;
 use super::settings::{AnnotateSettings, DETECTION};
 use super::stream_filter::StreamFilters;
 use super::trigger::onsets;
-use super::workers::Workers;
+use super::workers::{Question, Workers};
 use crate::detect::picker::PickerSettings;
 use crate::error::{Error, Result};
 use crate::read::Archive;
@@ -37,6 +37,8 @@ pub struct PickingSettings {
     pub sweep: Vec<f64>,
     /// Whether the curves themselves are asked for.
     pub curves: bool,
+    /// How often each pick is answered with dropout to see how far it moves; 0: not at all.
+    pub dropout_samples: u64,
 }
 
 /// A contiguous piece of a curve.
@@ -133,6 +135,19 @@ struct Section<'a> {
     every: i64,
 }
 
+/// Rows in which picks are answered again.
+struct Moved<'a> {
+    rows: &'a Arc<Rows>,
+    rate: f64,
+}
+
+/// A pick to be answered again: its place in the list, label and column.
+struct SampledPick {
+    number: usize,
+    label: usize,
+    column: i64,
+}
+
 /// Samples of a section and where they lie.
 struct Seen {
     rows: Arc<Rows>,
@@ -168,7 +183,7 @@ impl ArchivePicker<'_> {
     /// What the network or the filter refuses; `Interrupted`.
     pub fn pick(&self, instrument: &Instrument, span: Span) -> Result<SpanPicks> {
         let mut found = SpanPicks::default();
-        for stretch in &instrument.stretches {
+        for stretch in instrument.stretches_within(span) {
             if let Some(section) = self.section(instrument, stretch, span) {
                 self.pick_section(&section, &mut found)?;
             }
@@ -239,6 +254,7 @@ impl ArchivePicker<'_> {
             let sample = seen.first + value * every;
             origin.plus(rate.offset(sample.unsigned_abs()))
         };
+        let mut sampled = Vec::new();
         // Values that belong to this part.
         let count = seen.curves.first().map_or(0, |curve| curve.len() as i64);
         let value_from = |sample: i64| divided_up(sample - seen.first, every).clamp(0, count);
@@ -281,6 +297,7 @@ impl ArchivePicker<'_> {
                     let (amplitude, snr) =
                         amplitude_and_snr(&seen.rows, column, rate.hz(), windows);
                     let deviation = peak_deviation(curve, onset.peak);
+                    sampled.push(SampledPick { number: found.picks.len(), label, column });
                     found.picks.push(PhasePick {
                         trace_id: trace_id.clone(),
                         phase: name.clone(),
@@ -301,7 +318,55 @@ impl ArchivePicker<'_> {
                 found.curves.extend(pieces(label, curve, slower(rate, every), start));
             }
         }
+        if self.settings.dropout_samples > 0 {
+            let times = Moved { rows: &seen.rows, rate: rate.hz() };
+            for (pick, deviation) in sampled.iter().zip(self.moved(&times, &sampled)?) {
+                found.picks[pick.number].uncertainty_s = Some(deviation);
+            }
+        }
         Ok(())
+    }
+
+    /// How far picks move when dropout is at work (Gal and Ghahramani 2016): the standard deviation,
+    /// in seconds, of where the largest probability is within a second of the pick.
+    fn moved(&self, of: &Moved<'_>, picks: &[SampledPick]) -> Result<Vec<f64>> {
+        let (window, all) = (self.picker.in_samples, self.picker.labels.len());
+        let last = of.rows.columns().saturating_sub(window) as i64;
+        let start = |pick: &SampledPick| (pick.column - window as i64 / 2).clamp(0, last) as usize;
+        let starts: Vec<usize> = picks.iter().map(start).collect();
+        let near = of.rate.round().max(1.0) as usize;
+        let mut sums = vec![(0.0, 0.0); picks.len()];
+        for seed in 0..self.settings.dropout_samples {
+            let question = Question {
+                rows: of.rows,
+                starts: &starts,
+                in_samples: window,
+                batch_size: self.settings.annotate.batch_size,
+                dropout_seed: Some(seed),
+            };
+            let mut done = 0;
+            self.workers.answer(&question, |starts, answers| {
+                for (at, answer) in starts.iter().zip(answers.chunks_exact(all * window)) {
+                    let pick = &picks[done];
+                    let curve = &answer[pick.label * window..(pick.label + 1) * window];
+                    let centre = (pick.column as usize).saturating_sub(*at).min(window - 1);
+                    let from = centre.saturating_sub(near);
+                    let span = from..(centre + near + 1).min(window);
+                    let best = span.reduce(|a, b| if curve[b] > curve[a] { b } else { a });
+                    let off = best.unwrap_or(centre) as f64 - centre as f64;
+                    sums[done].0 += off;
+                    sums[done].1 += off * off;
+                    done += 1;
+                }
+                Ok(())
+            })?;
+        }
+        let count = self.settings.dropout_samples as f64;
+        let deviation = |(sum, squares): (f64, f64)| {
+            let mean = sum / count;
+            (squares / count - mean * mean).max(0.0).sqrt() / of.rate
+        };
+        Ok(sums.into_iter().map(deviation).collect())
     }
 
     /// The labels whose curves are needed.

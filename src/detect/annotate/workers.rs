@@ -17,6 +17,14 @@ pub trait Predictor {
     /// # Errors
     /// What the network refuses.
     fn probabilities(&self, windows: &[f32], count: usize) -> Result<Vec<f32>>;
+
+    /// The same with dropout at work, drawn by `seed`.
+    ///
+    /// # Errors
+    /// What the network refuses.
+    fn sampled(&self, windows: &[f32], count: usize, _seed: u64) -> Result<Vec<f32>> {
+        self.probabilities(windows, count)
+    }
 }
 
 /// Which windows of some rows are asked for.
@@ -29,6 +37,8 @@ pub struct Question<'a> {
     pub in_samples: usize,
     /// Windows at once.
     pub batch_size: usize,
+    /// With dropout, drawn by this.
+    pub dropout_seed: Option<u64>,
 }
 
 /// Threads with a network each. Batches are the same for any number of threads, and so are answers.
@@ -42,6 +52,7 @@ struct Job {
     starts: Vec<usize>,
     in_samples: usize,
     number: usize,
+    dropout_seed: Option<u64>,
     reply: Sender<(usize, Result<Vec<f32>>)>,
 }
 
@@ -85,6 +96,7 @@ impl Workers {
                 starts: batches[number].to_vec(),
                 in_samples: question.in_samples,
                 number,
+                dropout_seed: question.dropout_seed,
                 reply: reply.clone(),
             };
             jobs.send(job).map_err(|_| ended())
@@ -142,8 +154,14 @@ fn work<P: Predictor>(jobs: &Mutex<Receiver<Job>>, open: &dyn Fn() -> Result<P>)
             Some(open) => Ok(open),
             None => open(),
         };
-        let answer = opened
-            .and_then(|opened| network.insert(opened).probabilities(&windows, job.starts.len()));
+        let count = job.starts.len();
+        let answer = opened.and_then(|opened| {
+            let network = network.insert(opened);
+            match job.dropout_seed {
+                None => network.probabilities(&windows, count),
+                Some(seed) => network.sampled(&windows, count, seed),
+            }
+        });
         // Nobody waits any more after an interruption.
         let _ = job.reply.send((job.number, answer));
     }
@@ -174,8 +192,13 @@ mod tests {
         for threads in [1, 3] {
             let workers = Workers::start(threads, || Ok(FirstSample));
             let mut seen = Vec::new();
-            let question =
-                |batch_size| Question { rows: &rows, starts: &starts, in_samples: 10, batch_size };
+            let question = |batch_size| Question {
+                rows: &rows,
+                starts: &starts,
+                in_samples: 10,
+                batch_size,
+                dropout_seed: None,
+            };
             let take = |starts: &[usize], answers: &[f32]| {
                 assert_eq!(starts.len(), answers.len());
                 seen.extend(answers.iter().map(|&x| x as usize));
@@ -186,7 +209,13 @@ mod tests {
             assert!(workers.answer(&question(3), |_, _| Ok(())).is_err());
         }
         let workers = Workers::start(1, || Err::<FirstSample, _>(Error::data("cannot be opened")));
-        let question = Question { rows: &rows, starts: &starts, in_samples: 10, batch_size: 7 };
+        let question = Question {
+            rows: &rows,
+            starts: &starts,
+            in_samples: 10,
+            batch_size: 7,
+            dropout_seed: None,
+        };
         assert!(workers.answer(&question, |_, _| Ok(())).is_err());
     }
 }
