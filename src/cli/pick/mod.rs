@@ -83,7 +83,7 @@ pub struct Args {
     seisbench: Option<String>,
     #[command(flatten)]
     windows: flags::WindowFlags,
-    /// Windows the network is given at once [default: 32].
+    /// Windows the network is given at once [default: 16].
     #[arg(long, value_name = "N")]
     batch_size: Option<usize>,
     /// Component of channels whose code does not say it: 'E=1' by last letter, 'EW=E' or '??U=Z' by

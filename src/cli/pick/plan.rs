@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::time::SECOND;
 
 /// Windows a network is given at once, where nothing else is said.
-const BATCH: usize = 32;
+const BATCH: usize = 16;
 
 /// All settings of a run, checked.
 pub struct Plan {
