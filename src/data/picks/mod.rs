@@ -16,6 +16,8 @@ mod augmentation;
 mod build;
 mod channels;
 mod example;
+#[cfg(feature = "hdf5")]
+mod hdf5_windows;
 mod labels;
 mod phasenet_windows;
 mod pick_dataset;

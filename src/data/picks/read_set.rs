@@ -33,10 +33,13 @@ pub fn read_set(source: &SetSource) -> Result<TraceSet> {
         return Err(Error::Io { path: path.to_path_buf(), source: missing });
     }
     if path.is_file() {
-        return single_file(path);
+        return single_file(path, source.components.as_deref());
     }
     if stored::is_set(path) {
         return Ok(stored::open_set(path)?.0);
+    }
+    if path.join("waveforms.hdf5").is_file() {
+        return single_file(&path.join("waveforms.hdf5"), source.components.as_deref());
     }
     if array_windows::FILES.iter().all(|name| path.join(name).is_file()) {
         return array_windows::read(path, components);
@@ -47,17 +50,24 @@ pub fn read_set(source: &SetSource) -> Result<TraceSet> {
     Err(Error::input(
         path,
         "no data set: expected a folder with dataset.json, with windows.npz and index.csv, or \
-         with one .npz file a window",
+         with one .npz file a window, or with waveforms.hdf5 and metadata.csv",
     ))
 }
 
-fn single_file(path: &Path) -> Result<TraceSet> {
-    let hdf5 = ["hdf5", "h5", "hdf"].iter().any(|e| path.extension().is_some_and(|x| x == *e));
-    Err(Error::input(
-        path,
-        match hdf5 {
-            true => "HDF5 is not read by this program",
-            false => "a single file; a data set is a folder",
-        },
-    ))
+fn single_file(path: &Path, components: Option<&str>) -> Result<TraceSet> {
+    if ["hdf5", "h5", "hdf"].iter().any(|e| path.extension().is_some_and(|x| x == *e)) {
+        return read_hdf5(path, components);
+    }
+    Err(Error::input(path, "a single file; a data set is a folder, or an HDF5 file with its table"))
+}
+
+#[cfg(feature = "hdf5")]
+fn read_hdf5(path: &Path, components: Option<&str>) -> Result<TraceSet> {
+    super::hdf5_windows::read(path, components)
+}
+
+#[cfg(not(feature = "hdf5"))]
+fn read_hdf5(path: &Path, _: Option<&str>) -> Result<TraceSet> {
+    let text = "HDF5 is read by a program built with --features hdf5; this one is not";
+    Err(Error::input(path, text))
 }

@@ -11,7 +11,9 @@ use crate::data::picks::{Folds, SharedKeys, SplitBy, Subsets, TraceSet, shared};
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
 use crate::progress::{Progress, note};
-use crate::score::picks::{Estimate, Pick, PickScores, PickTrace, Tolerances, score_picks};
+use crate::score::picks::{
+    Estimate, Pick, PickScores, PickTrace, Tolerances, match_picks, score_picks,
+};
 use crate::score::{GroupBootstrap, ScoreRow, ScoreTable};
 use crate::train::run_folder::{HISTORY, METRICS};
 use crate::train::{Report, RunFolder, Workplace};
@@ -31,6 +33,9 @@ struct Judged {
     name: String,
     windows: Vec<TestWindow>,
 }
+
+/// The picker as it came.
+const BEFORE: &str = "before";
 
 /// Residuals of pairs so far apart count, seconds.
 const RESIDUALS: f64 = 0.5;
@@ -111,7 +116,7 @@ fn cross_validate(
         for part in parts {
             windows.extend(judge(set, &part.test, &picker, settings)?);
         }
-        judged.push(Judged { name: "before".into(), windows });
+        judged.push(Judged { name: BEFORE.into(), windows });
     }
     let units: Vec<(u64, usize)> = (0..settings.seeds)
         .flat_map(|seed| (0..parts.len()).map(move |fold| (seed, fold)))
@@ -242,7 +247,62 @@ fn scores(judged: &[Judged], groups: &[usize], settings: &PickerTraining) -> Sco
             add(format!("MAE {residual}, s"), scores.mae, residuals);
         }
     }
+    add_differences(&mut table, judged, groups, settings);
     table
+}
+
+/// Labels, picks and hits of one phase of a window.
+fn counted(window: &TestWindow, phase: usize, tolerance: f64) -> [f64; 3] {
+    let time = |sample: f64| (sample / window.rate_hz * 1e9).round() as i64;
+    let PhaseView { labels, picks } = PhaseView::of(window, phase);
+    let labels: Vec<i64> = labels.iter().map(|&sample| time(sample)).collect();
+    let picks: Vec<i64> = picks.iter().map(|&(sample, _)| time(sample)).collect();
+    let hits = match_picks(&labels, &picks, (tolerance * 1e9).round() as i64);
+    [labels.len(), picks.len(), hits.len()].map(|count| count as f64)
+}
+
+/// Adds what training changed: the scores of all seeds together less those before, with intervals
+/// over whole groups drawn for both alike.
+fn add_differences(
+    table: &mut ScoreTable,
+    judged: &[Judged],
+    groups: &[usize],
+    settings: &PickerTraining,
+) {
+    let [before, after @ ..] = judged else { return };
+    if before.name != BEFORE || after.is_empty() {
+        return;
+    }
+    let rows: Vec<usize> = before.windows.iter().map(|window| groups[window.trace]).collect();
+    let all: Vec<usize> = (0..rows.len()).collect();
+    for (number, phase) in PHASES.iter().enumerate() {
+        let count = |one: &Judged| -> Vec<[f64; 3]> {
+            let windows = one.windows.iter();
+            windows.map(|window| counted(window, number, settings.tolerance)).collect()
+        };
+        let (old, new) = (count(before), after.iter().map(count).collect::<Vec<_>>());
+        let sums = |counts: &[[f64; 3]], rows: &[usize]| {
+            rows.iter().fold([0.0; 3], |sum, &row| {
+                std::array::from_fn(|part| sum[part] + counts[row][part])
+            })
+        };
+        let rates: [(&str, fn([f64; 3]) -> f64); 3] = [
+            ("recall", |[labels, _, hits]| hits / labels),
+            ("precision", |[_, picks, hits]| hits / picks),
+            ("F1", |[labels, picks, hits]| 2.0 * hits / (labels + picks)),
+        ];
+        for (metric, rate) in rates {
+            let difference = |rows: &[usize]| {
+                let mean = new.iter().map(|one| rate(sums(one, rows))).sum::<f64>();
+                mean / new.len() as f64 - rate(sums(&old, rows))
+            };
+            let interval = GroupBootstrap::default().statistic(&rows, difference);
+            let metric = format!("{metric} within {} s", settings.tolerance);
+            let place = (*phase, "after - before", "");
+            let value = difference(&all);
+            table.rows.push(ScoreRow::new(place, metric, value, Some(interval), rows.len()));
+        }
+    }
 }
 
 /// One line a label or pick of the test windows.
