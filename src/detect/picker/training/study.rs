@@ -251,6 +251,9 @@ fn scores(judged: &[Judged], groups: &[usize], settings: &PickerTraining) -> Sco
     table
 }
 
+/// A score of labels, picks and hits.
+type Rate = fn([f64; 3]) -> f64;
+
 /// Labels, picks and hits of one phase of a window.
 fn counted(window: &TestWindow, phase: usize, tolerance: f64) -> [f64; 3] {
     let time = |sample: f64| (sample / window.rate_hz * 1e9).round() as i64;
@@ -286,7 +289,7 @@ fn add_differences(
                 std::array::from_fn(|part| sum[part] + counts[row][part])
             })
         };
-        let rates: [(&str, fn([f64; 3]) -> f64); 3] = [
+        let rates: [(&str, Rate); 3] = [
             ("recall", |[labels, _, hits]| hits / labels),
             ("precision", |[_, picks, hits]| hits / picks),
             ("F1", |[labels, picks, hits]| 2.0 * hits / (labels + picks)),
