@@ -11,6 +11,7 @@ mod classify;
 mod classify_continuous;
 mod completions;
 mod convert;
+mod counts;
 mod dataset;
 mod feature_shards;
 mod features;
@@ -79,6 +80,7 @@ enum WithoutNetworks {
     Catalogue(catalogue::Args),
     Completions(completions::Args),
     Convert(convert::Args),
+    Counts(counts::Args),
     Dataset(dataset::Args),
     Features(features::Args),
     Index(index::Args),
@@ -161,6 +163,7 @@ fn run_without_networks(command: WithoutNetworks) -> Result<Outcome> {
         WithoutNetworks::Catalogue(args) => catalogue::run(args),
         WithoutNetworks::Completions(args) => completions::run(args),
         WithoutNetworks::Convert(args) => convert::run(args),
+        WithoutNetworks::Counts(args) => counts::run(args),
         WithoutNetworks::Dataset(args) => dataset::run(args),
         WithoutNetworks::Features(args) => features::run(args),
         WithoutNetworks::Index(args) => index::run(args),

@@ -3,6 +3,7 @@
 mod activity;
 mod activity_parts;
 mod array_dataset;
+mod counts;
 mod dataset;
 mod fingerprint;
 mod ground_motion;
@@ -20,6 +21,7 @@ mod windows;
 pub use activity::ChannelActivity;
 pub use activity_parts::ActivityParts;
 pub use array_dataset::ArrayDataset;
+pub use counts::{CountSettings, Occurrence, Watch, count};
 pub use dataset::{Batch, Dataset, ExampleSpec, Layout, Rng, Slot, Subset, Target};
 pub use fingerprint::Fingerprint;
 pub use ground_motion::{GroundMotionCorrection, Removal};

@@ -6,6 +6,7 @@ mod classify;
 mod completions;
 mod compressed;
 mod convert;
+mod counts;
 mod dataset;
 mod event_forecast;
 mod features;
