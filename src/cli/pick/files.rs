@@ -7,7 +7,7 @@ use crate::detect::annotate::PhasePick;
 use crate::error::Result;
 use crate::output::write_atomically;
 use crate::read::table::{self, ColumnValues, Table, TableColumn};
-use crate::time::{DAY, SECOND, UtcTime};
+use crate::time::{DAY, SECOND, Span, UtcTime};
 
 /// ISO 8601 with nine digits.
 fn iso(time: UtcTime) -> String {
@@ -36,7 +36,7 @@ fn write(path: &Path, header: &str, lines: impl Iterator<Item = String>) -> Resu
     write_atomically(path, all.as_bytes())
 }
 
-/// Writes `picks.csv`, `picks.parquet`, `detections.csv` and, where asked for, `pairs.csv`,
+/// Writes `picks.csv`, `picks.parquet`, `detections.csv`, `coverage.csv` and, where asked for, `pairs.csv`,
 /// `sweep.csv` and `picks_phasenet.csv` into `folder`.
 pub fn write_all(folder: &Path, results: &Results, phasenet: bool) -> Result<()> {
     write(
@@ -50,6 +50,12 @@ pub fn write_all(folder: &Path, results: &Results, phasenet: bool) -> Result<()>
     });
     let header = "trace_id,start_time,end_time,probability";
     write(&folder.join("detections.csv"), header, detections)?;
+    let covered = results.covered.iter().flat_map(|(trace_id, spans)| {
+        let line =
+            move |span: &Span| format!("{},{},{}", text(trace_id), iso(span.start), iso(span.end));
+        spans.iter().map(line)
+    });
+    write(&folder.join("coverage.csv"), "trace_id,start_time,end_time", covered)?;
     if let Some(pairs) = &results.pairs {
         let line = |pair: &super::results::Pair| {
             let apart = (pair.s.time.0 - pair.p.time.0) as f64 / SECOND as f64;

@@ -3,6 +3,7 @@
 mod files;
 mod flags;
 mod outcome;
+mod pictures;
 mod plan;
 mod probabilities;
 mod quakeml;
@@ -34,7 +35,8 @@ use plan::Plan;
 use shards::Header;
 use work::Work;
 
-/// Pick phases in station archives with a trained picker: picks.csv, picks.parquet, detections.csv.
+/// Pick phases in station archives with a trained picker: picks.csv, picks.parquet, detections.csv,
+/// coverage.csv.
 ///
 /// Station-days are picked on all cores in bounded memory, each as if the record had no midnight.
 /// Peak times are those of the largest probability. uncertainty_s is the standard deviation of the
@@ -132,6 +134,8 @@ pub struct Args {
     /// Where the network runs: cpu, cuda (an error where there is none), auto.
     #[arg(long, value_enum, default_value = "cpu")]
     device: DeviceChoice,
+    #[command(flatten)]
+    pictures: pictures::PictureFlags,
     #[command(flatten)]
     reading: WaveformReading,
 }

@@ -9,7 +9,7 @@ use crate::detect::annotate::{Detection, PhasePick, SweepCount};
 use crate::error::{Error, Result};
 use crate::output;
 use crate::progress;
-use crate::time::UtcTime;
+use crate::time::{Span, UtcTime};
 
 /// The folder of probabilities among the results.
 pub const PROBABILITIES: &str = "annotations";
@@ -50,6 +50,8 @@ pub struct Outcome {
     pub rate_hz: f64,
     /// How its time divides.
     pub time: Time,
+    /// When it has probabilities.
+    pub covered: Vec<Span>,
     /// Its picks.
     pub picks: Vec<PhasePick>,
     /// Its detections.

@@ -65,6 +65,7 @@ impl Plan {
                 )));
             }
         }
+        args.pictures.check()?;
         if args.dropout_samples > 0 && picker.class != PickerClass::EqTransformer {
             let class = picker.class;
             return Err(Error::usage(format!("--dropout-samples: {class} has no dropout")));
@@ -99,7 +100,7 @@ impl Plan {
             bridge,
             measures,
             sweep: args.sweep.clone(),
-            curves: args.annotations,
+            curves: args.annotations || args.pictures.is_any(),
             dropout_samples: args.dropout_samples,
         };
         let filters = StreamFilters::parse(picker.filter.as_ref())?;

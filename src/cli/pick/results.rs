@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::outcome::{Outcome, Time};
 use crate::detect::annotate::{Detection, PhasePick, SweepCount, add_count};
-use crate::time::{SECOND, UtcTime};
+use crate::time::{SECOND, Span, UtcTime};
 
 /// A P pick and the S pick that belongs to it.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub struct Results {
     pub sweep: Vec<SweepCount>,
     /// P and S that belong together, if asked for.
     pub pairs: Option<Vec<Pair>>,
+    /// When instruments have probabilities, by instrument and time; days that adjoin are joined.
+    pub covered: BTreeMap<String, Vec<Span>>,
     /// How the time divides.
     pub time: Time,
     /// Rates by instrument.
@@ -40,11 +42,14 @@ pub fn gather(outcomes: &[Outcome], distance_s: f64, pair_s: Option<f64>) -> Res
         results.picks.extend(outcome.picks.iter().cloned());
         results.detections.extend(outcome.detections.iter().cloned());
         results.time.add(&outcome.time);
+        let covered = results.covered.entry(outcome.trace_id.clone()).or_default();
+        covered.extend(&outcome.covered);
         results.rates.insert(outcome.trace_id.clone(), outcome.rate_hz);
         for count in &outcome.sweep {
             add_count(&mut results.sweep, count.clone());
         }
     }
+    results.covered.values_mut().for_each(join);
     results.picks.sort_by(PhasePick::order);
     results.detections.sort_by(Detection::order);
     results
@@ -55,6 +60,19 @@ pub fn gather(outcomes: &[Outcome], distance_s: f64, pair_s: Option<f64>) -> Res
     }
     results.pairs = pair_s.map(|seconds| pairs(&results.picks, (seconds * SECOND as f64) as i64));
     results
+}
+
+/// Stretches in order, those that touch or overlap as one.
+fn join(spans: &mut Vec<Span>) {
+    spans.sort_by_key(|span| (span.start, span.end));
+    spans.dedup_by(|next, last| {
+        // Times of samples are rounded to nanoseconds.
+        let touches = next.start <= last.end.plus(1);
+        if touches {
+            last.end = last.end.max(next.end);
+        }
+        touches
+    });
 }
 
 /// The picks that have no better one of their phase nearer than `distance`; of equals the earlier.

@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use super::outcome::{Kept, Outcome, PROBABILITIES, Time};
+use super::pictures::{PickedDay, Pictures};
 use super::probabilities;
 use super::units::{Place, Unit};
 use crate::detect::PickerSettings;
 use crate::detect::annotate::instruments::Instrument;
 use crate::detect::annotate::seisbench;
 use crate::detect::annotate::{
-    ArchivePicker, CurvePiece, PickingSettings, Piece, SpanPicks, StreamFilters, Workers,
+    ArchivePicker, CurvePiece, PickingSettings, Piece, SpanPicks, StreamFilters, Workers, covered,
 };
 use crate::error::{Error, Result};
 use crate::progress::{self, Progress};
@@ -39,6 +40,9 @@ pub struct Job<'a> {
     /// The folder of results.
     pub out: &'a Path,
     pub kept: &'a Kept,
+    /// Whether probabilities are written.
+    pub annotations: bool,
+    pub pictures: Pictures<'a>,
     /// What outcomes depend on, by instrument.
     pub keys: &'a [String],
 }
@@ -212,7 +216,11 @@ impl Job<'_> {
             seisbench::classify(&annotated, settings, &self.settings.measures);
         found.sweep = seisbench::sweep(&annotated, settings, &self.settings.sweep);
         for stretch in annotated.stretches {
-            found.covered_s += stretch.annotations.first().map_or(0.0, |a| a.covered_s());
+            if let Some(first) = stretch.annotations.first() {
+                found.covered_s += first.covered_s();
+                let time = |value: usize| UtcTime(first.time_of(value));
+                found.covered.extend(covered(&first.values, time));
+            }
             if !self.settings.curves {
                 continue;
             }
@@ -272,6 +280,19 @@ impl Job<'_> {
         }
     }
 
+    /// The channels of a unit, the vertical one first.
+    fn channels(&self, unit: &Unit) -> Vec<StreamId> {
+        match &self.rules {
+            Rules::Own { instruments, .. } => {
+                let components = &instruments[unit.instrument].components;
+                let mut places: Vec<_> = components.iter().map(|c| (c.row, c.id.clone())).collect();
+                places.sort();
+                places.into_iter().map(|(_, id)| id).collect()
+            }
+            Rules::SeisBench { places } => places[unit.instrument].channels.clone(),
+        }
+    }
+
     fn outcome(&self, number: usize, unit: &Unit, found: SpanPicks) -> Result<Outcome> {
         let (codes, time) = match &self.rules {
             Rules::Own { instruments, .. } => {
@@ -296,7 +317,12 @@ impl Job<'_> {
         };
         let trace_id = self.name(unit).to_string();
         let mut files = Vec::new();
-        if self.settings.curves && !found.curves.is_empty() {
+        if self.pictures.flags.is_any() {
+            let (span, trace_id, channels) = (unit.span, &trace_id[..], self.channels(unit));
+            let day = PickedDay { trace_id, span, channels, found: &found };
+            files.extend(self.pictures.draw(&day)?);
+        }
+        if self.annotations && !found.curves.is_empty() {
             let day = unit.day().format("%Y.%j");
             let name = PathBuf::from(PROBABILITIES)
                 .join(format!("{}.{day}.mseed", crate::cli::trace_files::safe(&trace_id)));
@@ -311,6 +337,7 @@ impl Job<'_> {
             day: unit.day(),
             rate_hz: self.rate(unit).hz(),
             time,
+            covered: found.covered,
             picks: found.picks,
             detections: found.detections,
             sweep: found.sweep,

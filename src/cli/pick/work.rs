@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Args;
 use super::outcome::{self, Kept, Outcome};
+use super::pictures::Pictures;
 use super::plan::Plan;
 use super::run::{Job, Rules};
 use super::shards::Header;
@@ -34,7 +35,8 @@ impl Work<'_> {
             note(format_args!("--seisbench: {warning}"));
         }
         let used = format!("{:?} {:?} {}", plan.settings, plan.stretches, plan.as_seisbench);
-        let fixed = [env!("CARGO_PKG_VERSION"), weights, &used];
+        let drawn = format!("{} {}", args.annotations, args.pictures.key());
+        let fixed = [env!("CARGO_PKG_VERSION"), weights, &used, &drawn];
         let key = |channels: &[&StreamId]| {
             let lines: Vec<String> = fixed
                 .iter()
@@ -101,6 +103,14 @@ impl Work<'_> {
             workers: self.workers,
             out: self.folder,
             kept: self.kept,
+            annotations: args.annotations,
+            pictures: Pictures {
+                flags: &args.pictures,
+                archive: self.archive,
+                labels: &plan.picker.labels,
+                settings: &plan.settings.annotate,
+                out: self.folder,
+            },
             keys: &keys,
         };
         let (outcomes, faults) = job.run(&units, &chosen)?;

@@ -43,7 +43,7 @@ pub use piece::Piece;
 pub use rows::Rows;
 pub use settings::{AnnotateSettings, DETECTION};
 pub use span_picks::{
-    ArchivePicker, CurvePiece, PickingSettings, SpanPicks, SweepCount, add_count,
+    ArchivePicker, CurvePiece, PickingSettings, SpanPicks, SweepCount, add_count, covered,
 };
 pub use stacking::{Stack, Stacking};
 pub use stream_filter::StreamFilters;

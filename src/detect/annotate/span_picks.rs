@@ -76,6 +76,8 @@ pub struct SpanPicks {
     pub sweep: Vec<SweepCount>,
     /// Seconds that have a probability.
     pub covered_s: f64,
+    /// Stretches of time that have one, in order.
+    pub covered: Vec<Span>,
     /// What could not be read.
     pub failed: Vec<String>,
     /// What was left out and why.
@@ -90,6 +92,7 @@ impl SpanPicks {
         self.picks.extend(other.picks);
         self.detections.extend(other.detections);
         self.covered_s += other.covered_s;
+        self.covered.extend(other.covered);
         self.failed.extend(other.failed);
         self.notes.extend(other.notes);
         self.curves.extend(other.curves);
@@ -260,9 +263,10 @@ impl ArchivePicker<'_> {
         let value_from = |sample: i64| divided_up(sample - seen.first, every).clamp(0, count);
         let own = value_from(section.own.start)..value_from(section.own.end);
         if let Some(curve) = seen.curves.first() {
-            let own = &curve[own.start as usize..own.end as usize];
-            let known = own.iter().filter(|x| !x.is_nan()).count();
+            let values = &curve[own.start as usize..own.end as usize];
+            let known = values.iter().filter(|x| !x.is_nan()).count();
             found.covered_s += (known as i64 * every) as f64 / rate.hz();
+            found.covered.extend(covered(values, |value| time(own.start + value as i64)));
         }
         for (&label, curve) in labels.iter().zip(&seen.curves) {
             let name = &self.picker.labels[label];
@@ -471,6 +475,20 @@ fn slower(rate: SampleRate, every: i64) -> SampleRate {
     let (p, q) = rate.ratio();
     let every = every.unsigned_abs().max(1);
     SampleRate::from_ratio(p, q.saturating_mul(every)).unwrap_or(rate)
+}
+
+/// The stretches of time in which a curve has values, each to the end of its last one.
+pub fn covered(curve: &[f32], time: impl Fn(usize) -> UtcTime) -> Vec<Span> {
+    let mut spans = Vec::new();
+    let mut begin = 0;
+    for run in curve.chunk_by(|a, b| a.is_nan() == b.is_nan()) {
+        let end = begin + run.len();
+        if !run[0].is_nan() {
+            spans.push(Span { start: time(begin), end: time(end) });
+        }
+        begin = end;
+    }
+    spans
 }
 
 /// The pieces of a curve between values that are none.
