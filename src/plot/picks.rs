@@ -59,7 +59,7 @@ pub(super) fn phase_color(label: &str, others: &[&str]) -> RGBColor {
 }
 
 /// Nearest that two labels above the picks may stand, as a share of the width.
-const LABEL_WIDTH: f64 = 0.055;
+const LABEL_WIDTH: f64 = 0.04;
 
 impl PicksFigure {
     /// From the first to the last sample where no time is given.
