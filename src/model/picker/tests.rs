@@ -60,6 +60,27 @@ fn networks_have_their_published_sizes_and_answer_at_every_sample() {
 }
 
 #[test]
+fn every_network_passes_gradients_back_to_all_its_parameters() {
+    for (spec, samples) in [
+        (ModelSpec::PhaseNet(PhaseNet::default()), 3001),
+        (ModelSpec::PhaseNetLight(PhaseNetLight {}), 3001),
+        (ModelSpec::PhaseNetVariable(PhaseNetVariable {}), 600),
+        (eqtransformer(Gates::Plain), 512),
+        (eqtransformer(Gates::Conservative), 6000),
+    ] {
+        let model = build(&spec, &every_sample(samples));
+        let dropout = DropoutSource::new(3);
+        let output = run(&model, samples as i64, Mode::Train(&dropout));
+        output.square().sum(Kind::Float).backward();
+        for (name, tensor) in model.named_tensors().iter().filter(|(_, t)| t.requires_grad()) {
+            let gradient = tensor.grad();
+            assert!(gradient.defined(), "{}: {name}", spec.kind());
+            assert!(gradient.sum(Kind::Double).double_value(&[]).is_finite(), "{name}");
+        }
+    }
+}
+
+#[test]
 fn targets_and_windows_that_do_not_fit_are_refused() {
     let refuse = |spec: ModelSpec, example: &ExampleSpec| {
         spec.build(example, 3, 0, Device::Cpu).err().unwrap().to_string()

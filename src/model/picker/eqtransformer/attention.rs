@@ -57,10 +57,12 @@ impl Attention {
         let meeting = (queries + keys + &self.query_key_bias).tanh_();
         let scores = (meeting.matmul(&self.score) + &self.score_bias).squeeze_dim(-1);
         let highest = scores.amax(-1, true);
-        let mut weights = (scores - highest).exp();
-        if let Some(neighbours) = &self.neighbours {
-            weights *= neighbours;
-        }
+        let weights = (scores - highest).exp();
+        // Not in place: the gradient needs what the exponential gave.
+        let weights = match &self.neighbours {
+            Some(neighbours) => &weights * neighbours,
+            None => weights,
+        };
         let sum = weights.sum_dim_intlist(-1, true, Kind::Float) + self.epsilon;
         (weights / sum).matmul(&steps).transpose(1, 2)
     }
