@@ -68,7 +68,7 @@ pub struct Program {
 #[derive(Subcommand)]
 enum Command {
     #[command(flatten)]
-    WithoutNetworks(WithoutNetworks),
+    WithoutNetworks(Box<WithoutNetworks>),
     #[command(flatten)]
     WithNetworks(WithNetworks),
 }
@@ -118,7 +118,7 @@ pub fn without_networks() -> ExitCode {
         Command::WithNetworks(_) => pass_on::to_the_program_with_networks(),
         Command::WithoutNetworks(command) => {
             prepare(program.quiet, program.verbose, program.most_expanded)?;
-            run_without_networks(command)
+            run_without_networks(*command)
         }
     })
 }
@@ -128,7 +128,7 @@ pub fn with_networks() -> ExitCode {
     run(|program| {
         prepare(program.quiet, program.verbose, program.most_expanded)?;
         match program.command {
-            Command::WithoutNetworks(command) => run_without_networks(command),
+            Command::WithoutNetworks(command) => run_without_networks(*command),
             Command::WithNetworks(command) => run_with_networks(command),
         }
     })

@@ -178,7 +178,7 @@ impl Search {
         }
         self.work.copy_from_slice(filtered);
         let cubed = (end + lengths.window).min(n);
-        self.work[..cubed].iter_mut().for_each(|x| *x *= *x * *x);
+        self.work[..cubed].iter_mut().for_each(|x| *x = *x * (*x * *x));
         self.flip(cubed);
         let rough = joint_minimum(&self.work, &self.flipped, end, lengths.order, lengths.window);
         let about = (end - rough.unwrap_or(0)) * 2 + lengths.margin();

@@ -75,12 +75,12 @@ fn samples(seed: u64, range: std::ops::Range<u64>) -> Vec<i32> {
 }
 
 /// Three components of a station, `minutes` from `start`, without the minutes in `gaps`.
-fn station(name: &str, start: i64, minutes: u64, gaps: &[std::ops::Range<u64>]) -> Vec<Trace> {
+fn station(name: &str, start: i64, minutes: u64, gaps: &[(u64, u64)]) -> Vec<Trace> {
     let rate = SampleRate::from_ratio(RATE, 1).unwrap();
     let mut traces = Vec::new();
     for (seed, channel) in (1u64..).zip(["HHZ", "HHN", "HHE"]) {
         let mut from = 0;
-        let ends = gaps.iter().map(|gap| (gap.start, gap.end)).chain([(minutes, minutes)]);
+        let ends = gaps.iter().copied().chain([(minutes, minutes)]);
         for (end, next) in ends {
             let range = from * 60 * RATE..end * 60 * RATE;
             let begin = UtcTime(start).plus(rate.offset(range.start));
@@ -100,7 +100,7 @@ fn write(file: &Path, traces: &[Trace]) {
 /// Stations with data on both sides of a midnight.
 fn archive(folder: &Path, stations: &[&str]) {
     for name in stations {
-        let traces = station(name, START + (22 * 60 + 45) * 60 * SECOND, 150, &[70..72]);
+        let traces = station(name, START + (22 * 60 + 45) * 60 * SECOND, 150, &[(70, 72)]);
         write(&folder.join("archive").join(format!("{name}.mseed")), &traces);
     }
 }
@@ -263,8 +263,7 @@ fn killed_and_resumed_divided_and_merged_on_any_threads_the_bytes_are_the_same()
     save_weights(here);
     archive(here, &["A", "BB", "CCC"]);
     let all = |out: &'static str, more: &[&'static str]| {
-        let words = [&["pick", "weights", "archive", "--out", out][..], &ALL, more].concat();
-        words
+        [&["pick", "weights", "archive", "--out", out][..], &ALL, more].concat()
     };
     done(here, &all("whole", &["--threads", "2"]));
     let whole = here.join("whole");

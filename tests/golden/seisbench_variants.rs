@@ -61,9 +61,12 @@ fn rounded(time: UtcTime) -> i64 {
     whole + i64::from(rest > 500 || (rest == 500 && whole % 2 != 0))
 }
 
+/// Codes, start, number of samples, rate and sum of a trace.
+type Input = (String, i64, u64, f64, f64);
+
 fn compare_input(expected: &Value, pieces: &[Piece]) -> Result<(), String> {
     let sum = |piece: &Piece| piece.samples.to_f64().iter().sum::<f64>();
-    let mut theirs: Vec<(String, i64, u64, f64, f64)> = Vec::new();
+    let mut theirs: Vec<Input> = Vec::new();
     for trace in expected.as_array().unwrap() {
         theirs.push((
             text(trace, "id").to_string(),
@@ -79,7 +82,7 @@ fn compare_input(expected: &Value, pieces: &[Piece]) -> Result<(), String> {
         .collect();
     theirs.sort_by(|a, b| a.partial_cmp(b).unwrap());
     ours.sort_by(|a, b| a.partial_cmp(b).unwrap());
-    let same = |(a, b): (&(String, i64, u64, f64, f64), &(String, i64, u64, f64, f64))| {
+    let same = |(a, b): (&Input, &Input)| {
         (&a.0, a.1, a.2, a.3) == (&b.0, b.1, b.2, b.3) && (a.4 - b.4).abs() <= 1e-9 * b.4.abs()
     };
     match ours.len() == theirs.len() && ours.iter().zip(&theirs).all(same) {
