@@ -139,7 +139,7 @@ fn picks(folder: &Path) -> Vec<Vec<String>> {
     text.lines().skip(1).map(|line| line.split(',').map(str::to_string).collect()).collect()
 }
 
-const ALL: [&str; 9] = [
+const ALL: [&str; 12] = [
     "--annotations",
     "--pair",
     "20",
@@ -147,6 +147,9 @@ const ALL: [&str; 9] = [
     "0.35,0.4",
     "--phasenet-csv",
     "--quakeml",
+    "--overview",
+    "--plot",
+    "2020-01-01T23:30:00",
     "--min-distance",
     "1",
 ];
@@ -186,6 +189,19 @@ fn every_output_is_there_and_says_what_it_should() {
     let phasenet = std::fs::read_to_string(here.join("out/picks_phasenet.csv")).unwrap();
     assert!(phasenet.starts_with("station_id,begin_time,phase_index,phase_time,phase_score"));
     assert_eq!(phasenet.lines().count(), rows.len() + 1);
+    // A gap parts what is covered, midnight does not.
+    let coverage = std::fs::read_to_string(here.join("out/coverage.csv")).unwrap();
+    let lines = [
+        "trace_id,start_time,end_time",
+        "XX.A.,2020-01-01T22:45:00.000000000Z,2020-01-01T23:55:00.000000000Z",
+        "XX.A.,2020-01-01T23:57:00.000000000Z,2020-01-02T01:15:00.000000000Z",
+    ];
+    assert_eq!(coverage.lines().collect::<Vec<_>>(), lines);
+    for picture in ["pictures/XX.A..20200101T233000", "overview/XX.A..2020.001"] {
+        let bytes = std::fs::read(here.join("out").join(format!("{picture}.png"))).unwrap();
+        assert!(bytes.starts_with(b"\x89PNG"), "{picture}");
+    }
+    assert!(here.join("out/overview/XX.A..2020.002.png").exists());
     // Curves of both days, without a seam between them.
     let paths = [here.join("out/annotations")];
     let (curves, report) = Archive::open(&paths, &ArchiveOptions::default()).unwrap();
