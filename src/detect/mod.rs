@@ -21,6 +21,7 @@ mod class_run;
 mod class_settings;
 pub mod continuous;
 pub mod cross_validation;
+pub mod evaluation;
 pub mod fit;
 pub mod floors;
 mod group_scores;

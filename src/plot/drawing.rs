@@ -18,10 +18,12 @@ use super::picks::PicksFigure;
 use super::record_section::RecordSectionFigure;
 use super::reliability::ReliabilityFigure;
 use super::roc::RocFigure;
+use super::residuals::ResidualsFigure;
 use super::save;
 use super::scores::ScoresFigure;
 use super::spectrogram::SpectrogramFigure;
 use super::station_day::StationDayFigure;
+use super::threshold_curves::ThresholdCurvesFigure;
 use super::waveform::WaveformFigure;
 use crate::error::{Error, Result};
 use crate::output::write_atomically;
@@ -75,9 +77,11 @@ drawings! {
     RecordSection(RecordSectionFigure),
     Reliability(ReliabilityFigure),
     Roc(RocFigure),
+    Residuals(ResidualsFigure),
     Scores(ScoresFigure),
     Spectrogram(SpectrogramFigure),
     StationDay(StationDayFigure),
+    ThresholdCurves(ThresholdCurvesFigure),
     Waveform(WaveformFigure),
 }
 

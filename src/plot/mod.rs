@@ -21,9 +21,11 @@ pub mod picks;
 pub mod record_section;
 pub mod reliability;
 pub mod roc;
+pub mod residuals;
 pub mod scores;
 pub mod spectrogram;
 pub mod station_day;
+pub mod threshold_curves;
 mod time_axis;
 pub mod waveform;
 

@@ -8,6 +8,7 @@ mod compressed;
 mod convert;
 mod counts;
 mod dataset;
+mod evaluate;
 mod event_forecast;
 mod features;
 mod features_divided;
