@@ -13,6 +13,7 @@ mod completions;
 mod convert;
 mod counts;
 mod dataset;
+mod evaluate;
 mod feature_shards;
 mod features;
 mod figure_files;
@@ -95,6 +96,7 @@ enum WithoutNetworks {
 #[derive(Subcommand)]
 enum WithNetworks {
     Classify(classify::Args),
+    Evaluate(Box<evaluate::Args>),
     Forecast(Box<forecast::Args>),
     Models(models::Args),
     Pick(Box<pick::Args>),
@@ -180,6 +182,7 @@ fn run_with_networks(command: WithNetworks) -> Result<Outcome> {
     tch::set_num_threads(1);
     match command {
         WithNetworks::Classify(args) => classify::run(args),
+        WithNetworks::Evaluate(args) => evaluate::run(*args),
         WithNetworks::Forecast(args) => forecast::run(*args),
         WithNetworks::Models(args) => models::run(args),
         WithNetworks::Pick(args) => pick::run(*args),

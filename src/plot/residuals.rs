@@ -34,7 +34,11 @@ pub struct ResidualPanel {
 }
 
 /// Bars of a histogram: odd, so that one is centred on 0.
-const BARS: usize = 51;
+const BARS: usize = 35;
+
+/// Width of a bar as a share of the limit: 0.03 s of 0.5 s, three samples at 100 Hz, whose edges
+/// fall between samples.
+const WIDTH: f64 = 0.06;
 
 const COLUMNS: usize = 4;
 
@@ -67,6 +71,7 @@ impl ResidualsFigure {
     ) -> Drawn<DB> {
         let counts = histogram(&panel.residuals, self.limit);
         let most = counts.iter().copied().max().unwrap_or(0).max(4) as f64;
+        let edge = 0.5 * BARS as f64 * WIDTH * self.limit;
         let (width, _) = area.dim_in_pixel();
         let middle = Pos::new(HPos::Center, VPos::Center);
         let line = |words: &str, y: i32, size: u32| {
@@ -80,33 +85,34 @@ impl ResidualsFigure {
             .margin_right(20)
             .x_label_area_size(46)
             .y_label_area_size(52)
-            .build_cartesian_2d(-self.limit..self.limit, 0.0..1.08 * most)?;
+            .build_cartesian_2d(-edge..edge, 0.0..1.08 * most)?;
         let mut mesh = chart.configure_mesh();
         mesh.axis_style(INK).bold_line_style(GRID).light_line_style(WHITE).max_light_lines(0);
         mesh.label_style(text(16)).axis_desc_style(text(17)).x_labels(5).y_labels(4);
-        mesh.x_label_formatter(&|x| format!("{x:.2}")).y_label_formatter(&|y| format!("{y:.0}"));
+        let seconds = |x: &f64| format!("{:.2}", if x.abs() < 1e-9 { 0.0 } else { *x });
+        mesh.x_label_formatter(&seconds).y_label_formatter(&|y| format!("{y:.0}"));
         mesh.x_desc("pick − label, s").disable_x_mesh().draw()?;
         let hue = if panel.baseline { color(7) } else { color(0) };
-        let width = 2.0 * self.limit / BARS as f64;
+        let width = WIDTH * self.limit;
         chart.draw_series(counts.iter().enumerate().filter(|(_, n)| **n > 0).map(
             |(bar, &n)| {
-                let left = -self.limit + bar as f64 * width;
+                let left = -edge + bar as f64 * width;
                 Rectangle::new([(left, 0.0), (left + width, n as f64)], hue.filled())
             },
         ))?;
-        for edge in [-self.tolerance, self.tolerance] {
-            let line = vec![(edge, 0.0), (edge, 1.08 * most)];
+        for at in [-self.tolerance, self.tolerance] {
+            let line = vec![(at, 0.0), (at, 1.08 * most)];
             chart.draw_series(DashedLineSeries::new(line, 6, 5, color(1).stroke_width(2)))?;
         }
         Ok(())
     }
 }
 
-/// Numbers of residuals in bars of equal width; the last bar holds its upper edge.
+/// Numbers of residuals in bars of equal width.
 fn histogram(residuals: &[f64], limit: f64) -> Vec<usize> {
     let mut counts = vec![0; BARS];
     for residual in residuals.iter().filter(|r| r.abs() <= limit) {
-        let bar = ((residual + limit) / (2.0 * limit) * BARS as f64) as usize;
+        let bar = (residual / (WIDTH * limit) + 0.5 * BARS as f64) as usize;
         counts[bar.min(BARS - 1)] += 1;
     }
     counts

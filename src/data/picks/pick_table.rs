@@ -30,6 +30,8 @@ pub struct PickRow {
     pub uncertainty: Option<f64>,
     /// `positive`, `negative` …; empty if not stated.
     pub polarity: String,
+    /// How sure a picker was.
+    pub probability: Option<f64>,
 }
 
 /// Columns of a table of picks, by the names of ours: `time=PickTime,station=Station`.
@@ -48,6 +50,7 @@ const USUAL: &[(&str, &[&str])] = &[
     ("event", &["event_id", "event"]),
     ("uncertainty", &["uncertainty_s", "uncertainty"]),
     ("polarity", &["polarity"]),
+    ("probability", &["probability", "phase_score"]),
 ];
 
 impl FromStr for PickColumns {
@@ -137,6 +140,7 @@ fn of_catalogue(path: &Path) -> Result<PickList> {
             event: event.id.clone(),
             uncertainty: pick.uncertainty,
             polarity: pick.polarity,
+            probability: None,
         }));
     }
     Ok(list)
@@ -178,7 +182,7 @@ fn of_table(table: &IndexTable, columns: &PickColumns) -> Result<PickList> {
     }
     let (network, location, channel) = (find("network")?, find("location")?, find("channel")?);
     let (event, uncertainty) = (find("event")?, find("uncertainty")?);
-    let polarity = find("polarity")?;
+    let (polarity, probability) = (find("polarity")?, find("probability")?);
     let mut list = PickList::default();
     for (number, cells) in table.rows.iter().enumerate() {
         let cell = |column: Option<usize>| {
@@ -207,6 +211,7 @@ fn of_table(table: &IndexTable, columns: &PickColumns) -> Result<PickList> {
                 .ok()
                 .filter(|u: &f64| u.is_finite() && *u >= 0.0),
             polarity: polarity_of(&cell(polarity)),
+            probability: cell(probability).parse().ok().filter(|p: &f64| p.is_finite()),
         };
         let code = if id.is_some() { cell(id) } else { std::mem::take(&mut row.station) };
         set_codes(&mut row, &code);

@@ -27,6 +27,8 @@ pub struct PhaseAnswers {
 pub struct Answers {
     /// Name in tables.
     pub name: String,
+    /// What the weights say of themselves.
+    pub about: String,
     /// How tiny amplitudes are treated; empty where that has no meaning.
     pub amplitude: String,
     /// Whether this is no trained network.

@@ -91,6 +91,7 @@ pub fn network_answers(set: &TraceSet, request: &NetworkRequest<'_>) -> Result<A
     };
     Ok(Answers {
         name: request.name.into(),
+        about: settings.about.clone(),
         amplitude: match request.amplitude {
             AmplitudeRule::Absolute => "absolute".into(),
             AmplitudeRule::Relative => "relative".into(),

@@ -22,26 +22,30 @@ pub enum Overlap {
 
 impl Overlap {
     /// Looks at the run folder at `weights`, if there is one, and at the sets it was trained on.
+    /// Other weights have no more than what they say `about` themselves.
     ///
     /// # Errors
-    /// Only what the judged set itself refuses.
-    pub fn of(weights: &Path, judged: TraceSet) -> Result<(Self, TraceSet)> {
+    /// Training sets that do not go together.
+    pub fn of(weights: &Path, about: &str, judged: &TraceSet) -> Result<Self> {
         let settings = std::fs::read_to_string(weights.join(SETTINGS));
         let Ok(settings) = settings else {
-            return Ok((Self::Unknown("the weights name none".into()), judged));
+            return Ok(Self::Unknown(match about.trim() {
+                "" => "the weights name none".into(),
+                about => format!("the weights say: {}", first_words(about)),
+            }));
         };
         let settings = match PickerTraining::parse(&settings) {
             Ok(settings) => settings,
-            Err(error) => return Ok((Self::Unknown(format!("{SETTINGS}: {error}")), judged)),
+            Err(error) => return Ok(Self::Unknown(format!("{SETTINGS}: {error}"))),
         };
         let mut sets = Vec::new();
         for source in &settings.data {
             match read_set(source) {
                 Ok(set) => sets.push(set),
-                Err(error) => return Ok((Self::Unknown(error.to_string()), judged)),
+                Err(error) => return Ok(Self::Unknown(error.to_string())),
             }
         }
-        Ok((Self::between(&TraceSet::joined(sets)?, &judged), judged))
+        Ok(Self::between(&TraceSet::joined(sets)?, judged))
     }
 
     /// What two sets share.
@@ -80,6 +84,13 @@ impl Overlap {
             }
         }
     }
+}
+
+/// The first line, at most 120 letters of it.
+fn first_words(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let cut: String = line.chars().take(120).collect();
+    if cut.len() < line.len() { format!("{cut} …") } else { cut }
 }
 
 /// Keys are compared, not samples.
