@@ -4,6 +4,7 @@ mod activity_features;
 mod classify_floors;
 mod conformal;
 mod dike_swarm;
+mod evaluate_windows;
 mod forecast_station;
 mod keras_loader;
 mod keras_losses;
