@@ -145,12 +145,11 @@ fn tolerances(args: &Args) -> Result<Tolerances> {
     Ok(Tolerances::seconds(args.tolerance, args.residuals))
 }
 
+/// A picker's name and words on it.
+type Named = Vec<(String, String)>;
+
 /// Answers of all pickers, and what each one's training data share with the set.
-fn answers(
-    args: &Args,
-    weights: &[PathBuf],
-    set: &TraceSet,
-) -> Result<(Vec<Answers>, Vec<(String, String)>)> {
+fn answers(args: &Args, weights: &[PathBuf], set: &TraceSet) -> Result<(Vec<Answers>, Named)> {
     let arguments = match &args.arguments {
         None => Map::new(),
         Some(text) => match serde_json::from_str(text) {
