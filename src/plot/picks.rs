@@ -58,8 +58,10 @@ pub(super) fn phase_color(label: &str, others: &[&str]) -> RGBColor {
     }
 }
 
-/// Nearest that two labels above the picks may stand, as a share of the width.
-const LABEL_WIDTH: f64 = 0.04;
+/// Nearest that two labels of picks may stand in a row, as a share of the width.
+const LABEL_WIDTH: f64 = 0.05;
+/// Rows of labels.
+const LABEL_ROWS: usize = 2;
 
 impl PicksFigure {
     /// From the first to the last sample where no time is given.
@@ -102,7 +104,7 @@ impl PicksFigure {
         labels.iter().map(swatch).collect()
     }
 
-    /// Phase and probability above each pick, where there is room for it.
+    /// Phase and probability beside each pick, where there is room for it.
     fn name_picks<DB: DrawingBackend>(
         &self,
         area: &DrawingArea<DB, Shift>,
@@ -115,22 +117,25 @@ impl PicksFigure {
         let mut picks: Vec<&PickMark> = self.picks.iter().collect();
         picks.sort_by_key(|pick| pick.time);
         let (left, _) = area.get_base_pixel();
-        let mut free_from = f64::NEG_INFINITY;
+        let mut free_from = [f64::NEG_INFINITY; LABEL_ROWS];
         for pick in picks.into_iter().filter(|pick| (0.0..=1.0).contains(&place(pick.time))) {
             let share = place(pick.time);
-            if share < free_from {
-                continue;
-            }
-            free_from = share + LABEL_WIDTH;
+            let Some(row) = free_from.iter().position(|&from| share >= from) else { continue };
+            free_from[row] = share + LABEL_WIDTH;
             let words = match pick.probability.is_finite() {
                 true => format!("{} {:.2}", pick.phase, pick.probability),
                 false => pick.phase.clone(),
             };
-            let side = if share > 1.0 - LABEL_WIDTH { HPos::Right } else { HPos::Left };
+            let (side, aside) = match share > 1.0 - LABEL_WIDTH {
+                true => (HPos::Right, -6),
+                false => (HPos::Left, 6),
+            };
             let hue = phase_color(&pick.phase, &labels);
             let style = text(18).color(&hue).pos(Pos::new(side, VPos::Top));
             let (x, _) = chart.backend_coord(&(pick.time, 0.0));
-            area.draw(&Text::new(words, (x - left, 5), style))?;
+            // Below the name of the channel, which stands above the panel.
+            let y = 32 + 20 * row as i32;
+            area.draw(&Text::new(words, (x - left + aside, y), style))?;
         }
         Ok(())
     }
