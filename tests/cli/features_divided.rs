@@ -3,11 +3,10 @@
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
 
 use temblor_miniseed::{SampleSlice, Series, WriteOptions, encode};
 
-use crate::program::temblor;
+use crate::program::{stopped, temblor};
 
 /// Writes `minutes` of noise of one channel, beginning `after` minutes after 2020.
 fn write(folder: &Path, station: &str, rate: u64, after: usize, minutes: usize) {
@@ -36,34 +35,6 @@ fn stderr(output: &Output) -> String {
 fn done(folder: &Path, arguments: &[&str]) -> String {
     let output = temblor(folder, arguments);
     assert!(output.status.success(), "temblor {arguments:?}: {}", stderr(&output));
-    stderr(&output)
-}
-
-/// Starts the program on one thread, and ends it with `signal` once it has kept something.
-fn stopped(folder: &Path, arguments: &[&str], parts: &str, signal: &str) -> String {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_temblor"))
-        .args(arguments)
-        .env("RAYON_NUM_THREADS", "1")
-        .current_dir(folder)
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let began = Instant::now();
-    let kept = || {
-        let files = std::fs::read_dir(folder.join(parts)).into_iter().flatten().flatten();
-        // A name that begins with a dot is not written to its end.
-        files.filter(|file| !file.file_name().to_string_lossy().starts_with('.')).count()
-    };
-    while kept() == 0 {
-        assert!(began.elapsed() < Duration::from_secs(60), "nothing was kept");
-        assert!(child.try_wait().unwrap().is_none(), "finished before it could be stopped");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    let id = child.id().to_string();
-    assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
-    let output = child.wait_with_output().unwrap();
-    assert!(!output.status.success());
     stderr(&output)
 }
 

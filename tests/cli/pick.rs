@@ -1,8 +1,7 @@
 //! `temblor pick`: the same bytes however it is divided, stopped or fed.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Output;
 
 use serde_json::json;
 use tch::Device;
@@ -10,7 +9,7 @@ use temblor::detect::{Picker, PickerClass, PickerSettings};
 use temblor::read::{Archive, ArchiveOptions, Samples, StreamId, Trace, miniseed};
 use temblor::time::{DAY, SECOND, SampleRate, UtcTime};
 
-use crate::program::temblor;
+use crate::program::{stopped, temblor};
 
 /// 2020-01-01.
 const START: i64 = 1_577_836_800 * SECOND;
@@ -247,31 +246,6 @@ fn midnight_leaves_no_seam() {
     );
 }
 
-/// Starts the program and kills it once it has kept a station-day.
-fn killed(folder: &Path, arguments: &[&str], parts: &str) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_temblor"))
-        .args(arguments)
-        .current_dir(folder)
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let began = Instant::now();
-    let kept = || {
-        let files = std::fs::read_dir(folder.join(parts)).into_iter().flatten().flatten();
-        // A name that begins with a dot is not written to its end.
-        files.filter(|file| !file.file_name().to_string_lossy().starts_with('.')).count()
-    };
-    while kept() == 0 {
-        assert!(began.elapsed() < Duration::from_secs(120), "nothing was kept");
-        assert!(child.try_wait().unwrap().is_none(), "finished before it could be killed");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    // SIGKILL.
-    child.kill().unwrap();
-    assert!(!child.wait().unwrap().success());
-}
-
 #[test]
 fn killed_and_resumed_divided_and_merged_on_any_threads_the_bytes_are_the_same() {
     let folder = tempfile::tempdir().unwrap();
@@ -285,7 +259,7 @@ fn killed_and_resumed_divided_and_merged_on_any_threads_the_bytes_are_the_same()
     let whole = here.join("whole");
     assert!(picks(&whole).len() > 100);
 
-    killed(here, &all("stopped", &["--threads", "1"]), "stopped/parts");
+    stopped(here, &all("stopped", &["--threads", "1"]), "stopped/parts", "-KILL");
     assert!(!here.join("stopped/picks.csv").exists());
     let refused = temblor(here, &all("stopped", &[]));
     assert_eq!(refused.status.code(), Some(2));
@@ -309,7 +283,7 @@ fn killed_and_resumed_divided_and_merged_on_any_threads_the_bytes_are_the_same()
     assert!(stderr(&missing).contains("shard 2 of 3 is missing"), "{}", stderr(&missing));
 
     // What an earlier run kept of other settings is not used.
-    killed(here, &all("other", &["--threads", "1"]), "other/parts");
+    stopped(here, &all("other", &["--threads", "1"]), "other/parts", "-KILL");
     let other = done(here, &all("other", &["--resume", "--threshold", "0.4"]));
     assert!(stderr(&other).contains("other data or settings"), "{}", stderr(&other));
 }
