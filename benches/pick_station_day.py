@@ -16,12 +16,13 @@ import tempfile
 import time
 
 SEISBENCH = """
-import json, sys, warnings
+import glob, json, sys, warnings
 warnings.filterwarnings("ignore")
 import torch
 torch.set_num_threads(int(sys.argv[4]))
 import obspy, seisbench.models as models
-model = getattr(models, sys.argv[1]).load(sys.argv[2])
+version = sorted(glob.glob(sys.argv[2] + ".json.v*"))[-1].rsplit(".v", 1)[1]
+model = getattr(models, sys.argv[1]).load(sys.argv[2], version_str=version)
 model.eval()
 print(json.dumps({"picks": len(model.classify(obspy.read(sys.argv[3])).picks)}))
 """

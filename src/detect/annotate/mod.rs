@@ -3,13 +3,13 @@
 //! | idea | where |
 //! |---|---|
 //! | SeisBench's annotate and classify, exactly | [`seisbench`] |
-//! | its arithmetic of time | [`instants`] |
-//! | its merging, filtering, resampling, aligning | [`merge`], [`stream_filter`], [`model_rate`], [`alignment`] |
+//! | its arithmetic of time | `instants` |
+//! | its merging, filtering, resampling, aligning | `merge`, `stream_filter`, `model_rate`, `alignment` |
 //! | arguments and their defaults | [`AnnotateSettings`] |
-//! | windows, batches on threads, stacking | [`windows`], [`Workers`], [`Stack`] |
+//! | windows, batches on threads, stacking | `windows`, [`Workers`], [`Stack`] |
 //! | instruments of an archive and their stretches of time | [`instruments`] |
-//! | our own rules: samples on a grid, picks of a part of the time | [`gathering`], [`ArchivePicker`] |
-//! | thresholds | [`mod@trigger`] |
+//! | our own rules: samples on a grid, picks of a part of the time | `gathering`, [`ArchivePicker`] |
+//! | thresholds | `trigger` |
 
 mod alignment;
 mod components;

@@ -153,7 +153,7 @@ pub const SCORES: [&str; 8] =
     ["precision", "recall", "f1", "best_recall", "mean_s", "sigma_s", "mae_s", "median_s"];
 
 impl Judged {
-    /// The estimate called so in [`SCORES`].
+    /// The estimate called so in the list of scores.
     pub fn estimate(&self, name: &str) -> Estimate {
         let scores = &self.scores;
         match name {
