@@ -35,6 +35,10 @@ pub struct AnnotateSettings {
     pub detection_threshold: f64,
 }
 
+/// Windows at once. SeisBench takes 256, which changes probabilities by less than 6e-5 and needs more
+/// memory.
+const BATCH: usize = 32;
+
 /// What SeisBench's annotate and classify know, beside `*_threshold`.
 const KNOWN: [&str; 10] = [
     "overlap",
@@ -156,7 +160,7 @@ impl AnnotateSettings {
                     _ => None,
                 }
             })?,
-            batch_size: layers.count("batch_size", 256)?,
+            batch_size: layers.count("batch_size", BATCH)?,
             strict: layers.flag("strict", false)?,
             flexible_horizontals: layers.flag("flexible_horizontal_components", true)?,
             zerophase_resample: layers.flag("zerophase_resample", true)?,
@@ -238,7 +242,7 @@ mod tests {
         assert_eq!((settings.overlap, settings.blinding), (2250, (250, 250)));
         assert_eq!((settings.threshold("P"), settings.threshold("S")), (Some(0.39), Some(0.3)));
         assert_eq!(settings.threshold("N"), None);
-        assert_eq!(settings.batch_size, 256);
+        assert_eq!(settings.batch_size, BATCH);
         assert!(warnings.len() == 1 && warnings[0].contains("'stackin'"), "{warnings:?}");
         let (settings, _) = resolve(json!({ "P_threshold": 0.1, "overlap": 1500.0 })).unwrap();
         assert_eq!((settings.threshold("P"), settings.overlap), (Some(0.1), 1500));
