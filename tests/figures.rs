@@ -299,7 +299,12 @@ fn picks_are_named_over_their_components_and_their_probabilities_below() {
         title: "XX.DEMO..HH, phasenet".into(),
         span: None,
         channels: vec![channel("Z", 1.0), channel("N", 0.5), channel("E", 0.7)],
-        picks: vec![pick(8.0, "P", 0.93), pick(13.0, "S", 0.71), pick(13.3, "P", 0.4)],
+        picks: vec![
+            pick(8.0, "P", 0.93),
+            pick(13.0, "S", 0.71),
+            pick(13.3, "P", 0.4),
+            pick(13.6, "P", 0.31),
+        ],
         curves: vec![
             curve("P", &[(8.0, 0.92), (13.3, 0.39)], Some(0.3)),
             curve("S", &[(13.0, 0.70)], Some(0.3)),
@@ -307,9 +312,9 @@ fn picks_are_named_over_their_components_and_their_probabilities_below() {
         ],
     };
     let svg = drawn(&figure, "picks");
-    holds(&svg, &["P 0.93", "S 0.71", "P: 2 picks", "S: 1 pick", "Detection", "probability"]);
-    // The label of the second P would stand on that of the S.
-    assert!(!svg.contains("P 0.40"));
+    holds(&svg, &["P 0.93", "S 0.71", "P: 3 picks", "S: 1 pick", "Detection", "probability"]);
+    // The second P is named below the S; there is no third row for the last.
+    assert!(svg.contains("P 0.40") && !svg.contains("P 0.31"));
     drawn(&PicksFigure { curves: Vec::new(), ..figure }, "picks_without_probabilities");
     drawn(&PicksFigure::default(), "picks_empty");
 }
