@@ -80,10 +80,7 @@ pub fn run(args: Args) -> Result<Outcome> {
     }
     let settings = CountSettings {
         every: args.every,
-        span: Span {
-            start: args.from.unwrap_or(Span::ALL.start),
-            end: args.to.unwrap_or(Span::ALL.end),
-        },
+        span: Span::between(args.from, args.to)?,
         least_coverage: args.least_coverage,
     };
     let series = count(&occurrences, watches.as_deref(), &settings)?;
