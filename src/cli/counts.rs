@@ -88,8 +88,14 @@ pub fn run(args: Args) -> Result<Outcome> {
     let rows: usize = series.iter().map(|one| one.rows()).sum();
     let values = series.iter().flat_map(|one| one.values.chunks(one.columns.len().max(1)));
     let missing = values.filter(|row| row.iter().all(|value| value.is_nan())).count();
-    let counted: f64 =
-        series.iter().flat_map(|one| &one.values).filter(|value| !value.is_nan()).sum();
+    let counts = series.iter().flat_map(|one| &one.values).filter(|value| !value.is_nan());
+    let counted = counts.sum::<f64>() as u64;
+    if missing == rows && watches.is_some() {
+        note(
+            "no window is covered: where stations are counted together, all of them must have data; \
+             --group trace_id counts each by itself, --least-coverage asks for less",
+        );
+    }
     println!(
         "{}: {rows} windows, {missing} of them not covered; {counted} of {} rows counted",
         args.out.display(),
