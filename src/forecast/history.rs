@@ -256,6 +256,7 @@ pub(super) mod tests {
         record(values)
     }
 
+    /// A record of one column, made up for tests.
     pub fn record(values: Vec<f64>) -> Record {
         let columns = vec![Column { name: "rsam".into(), unit: None }];
         let series =

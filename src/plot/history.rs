@@ -112,7 +112,12 @@ fn panel<DB: DrawingBackend>(
     mesh.axis_style(INK).bold_line_style(GRID).light_line_style(WHITE).y_labels(3);
     mesh.label_style(text(19)).axis_desc_style(text(21));
     mesh.y_label_formatter(&amount);
-    mesh.x_label_formatter(&|epoch| format!("{epoch:.0}"));
+    // Whole epochs only.
+    mesh.x_labels(epochs.min(9));
+    mesh.x_label_formatter(&|epoch| match epoch.fract().abs() < 1e-6 {
+        true => format!("{epoch:.0}"),
+        false => String::new(),
+    });
     mesh.x_desc("epoch").y_desc("learning rate").draw()?;
     for run in runs {
         let line = LineSeries::new(numbered(&run.rate), color(2).stroke_width(2));

@@ -113,7 +113,7 @@ fn windows_are_trained_resumed_and_classified_alike() {
 }
 
 /// Detections are merged, counted and drawn; every sample of a run of data is under a window;
-/// another rate gives the same detections; a rate that is too low is named.
+/// another rate gives nearly as many detections; a rate that is too low is named.
 fn detections_of_continuous_data(here: &Path) {
     let slide = |archive: &str, out: &str| {
         let flags = ["--out", out, "--least-certain", "5", "--least-probability", "0.4"];
@@ -146,14 +146,15 @@ fn detections_of_continuous_data(here: &Path) {
     assert_eq!(lines(&here.join("found/least_certain.csv")).len(), 6);
     assert!(here.join("found/examples.png").is_file());
 
-    done(here, &["process", "a/archive", "--resample", "100", "--out", "fast"]);
+    let step = "kind=\"resample-polyphase\", up=5, down=2";
+    done(here, &["process", "a/archive", "--step", step, "--out", "fast"]);
     let output = slide("fast", "found-fast");
     let told = String::from_utf8_lossy(&output.stderr);
     assert!(told.contains("resampled from 100 Hz"), "{told}");
     let fast = lines(&here.join("found-fast/detections.csv"));
     let near = (fast.len() as f64 / found.len() as f64 - 1.0).abs();
-    // The Hann window of this resampling weakens high frequencies, which moves some answers.
-    assert!(near < 0.5, "{} and {}", fast.len(), found.len());
+    // Both anti-alias filters weaken what lies near half the rate, which moves some answers.
+    assert!(near < 0.25, "{} and {}", fast.len(), found.len());
 
     done(here, &["process", "a/archive", "--decimate", "2", "--out", "slow"]);
     let output = slide("slow", "found-slow");

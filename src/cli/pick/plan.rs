@@ -26,6 +26,7 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Settings of the flags over those of the weight file; else what contradicts itself.
     pub fn new(args: &Args, picker: &PickerSettings) -> Result<Self> {
         let as_seisbench = args.seisbench.is_some();
         let call = match &args.seisbench {
@@ -108,6 +109,7 @@ impl Plan {
         Ok(Self { picker, settings, stretches, filters, as_seisbench, warnings })
     }
 
+    /// SeisBench's rule with its other rules, else ours.
     pub fn amplitude(&self) -> AmplitudeRule {
         if self.as_seisbench { AmplitudeRule::Absolute } else { AmplitudeRule::Relative }
     }
@@ -143,6 +145,7 @@ impl Plan {
         used
     }
 
+    /// The settings in use, for the user.
     pub fn said(&self) -> String {
         self.used().to_string()
     }

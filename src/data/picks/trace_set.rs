@@ -213,6 +213,7 @@ pub(super) mod tests {
         TraceSet { name: "counting".into(), traces, samples: Box::new(samples) }
     }
 
+    /// A trace of three components with picks of phases at these samples.
     pub fn trace(number: usize, picks: &[(&str, f64)], samples: usize) -> LabelledTrace {
         let event = if picks.is_empty() { String::new() } else { format!("event{number}") };
         let picks = picks.iter().map(|&(phase, sample)| LabelledPick {

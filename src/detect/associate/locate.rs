@@ -24,6 +24,7 @@ impl Origin {
         [east, north, depth, self.seconds]
     }
 
+    /// The event in degrees and UTC; `first` is the time of the first pick.
     pub fn event(self, network: &Network, first: UtcTime) -> AssociatedEvent {
         let (latitude, longitude) = network.frame.degrees(self.place[0], self.place[1]);
         AssociatedEvent {

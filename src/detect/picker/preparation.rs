@@ -47,6 +47,7 @@ pub(super) struct Preparation {
 }
 
 impl Preparation {
+    /// What the constructor arguments of a class ask for; else the argument without meaning.
     pub fn of(class: PickerClass, arguments: &Arguments<'_>) -> Result<Self> {
         if class == PickerClass::Gpd {
             let amplitude = Amplitude::InNetwork;

@@ -21,6 +21,7 @@ pub struct Encoder {
 }
 
 impl Encoder {
+    /// For windows of these channels and samples.
     pub fn new(builder: &Builder<'_>, window: Sequence) -> Self {
         let (mut inputs, mut steps) = (window.channels, window.steps);
         let mut convolutions = Vec::new();
@@ -67,6 +68,7 @@ pub struct ResidualBlock {
 }
 
 impl ResidualBlock {
+    /// `steps` is the length, for the summary alone.
     pub fn new(builder: &Builder<'_>, taps: i64, steps: i64) -> Self {
         let uneven = taps % 2 == 0;
         let kernel = Kernel { padding: if uneven { 0 } else { taps / 2 }, ..Kernel::new(taps) };
@@ -121,6 +123,7 @@ pub struct Decoder {
 }
 
 impl Decoder {
+    /// From `steps` back to as many samples as the crops leave.
     pub fn new(builder: &Builder<'_>, steps: i64, crops: Crops) -> Self {
         let (mut inputs, mut length) = (STATES, steps);
         let mut convolutions = Vec::new();
